@@ -1,0 +1,73 @@
+"""Every setting, read from the environment once and passed on; nothing else in Galley reads `os.environ`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def project_root() -> Path:
+    """The checkout this package runs from, or the working directory where it was installed from a wheel."""
+    checkout = Path(__file__).resolve().parents[2]
+    return checkout if (checkout / "airflow_settings.yaml").exists() else Path.cwd()
+
+
+class Settings(BaseSettings):
+    """Settings with the prefix ``GALLEY_``, for example ``GALLEY_HOME``; the defaults need nothing but a directory."""
+
+    model_config = SettingsConfigDict(env_prefix="GALLEY_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    root: Path = Field(default_factory=project_root, description="Project directory: dags/, include/, plugins/.")
+    home: Path = Field(
+        default_factory=lambda: project_root() / ".galley",
+        description="All state: store, catalog, Airflow's own files. Deleting it resets everything.",
+    )
+    store_url: str = Field("", description="Root of the four zones; default file://$GALLEY_HOME/store.")
+    inbox_url: str = Field("", description="Where others put request files; default <store>/inbox.")
+    work_url: str = Field("", description="Items, plans, jobs and their artifacts; default <store>/work.")
+    quarantine_url: str = Field("", description="Held and blocked artifacts; default <store>/quarantine.")
+    published_url: str = Field("", description="What passed, and the releases; default <store>/published.")
+    database_url: str = Field("", description="The catalog; default SQLite at $GALLEY_HOME/catalog.db.")
+    runtime: str = Field("", description="How jobs are executed where the brief does not say: process.")
+    timezone: str = Field("UTC", description="Timezone of the daily schedule and so of content dates (IANA name).")
+    schedule: str = Field("0 6 * * *", description="Cron expression of the daily run, in `timezone`.")
+    worker_python: Path = Field(
+        default_factory=lambda: project_root() / ".venv-worker" / "bin" / "python",
+        description="Interpreter of the worker environment, for the process runtime and model commands.",
+    )
+    worker_slots: int = Field(1, ge=1, le=64, description="Jobs of one run that may run at once.")
+    worker_threads: int = Field(2, ge=1, le=256, description="CPU threads of one job; part of its numerics.")
+    briefs_dir: Path = Field(default_factory=lambda: project_root() / "include" / "briefs")
+    policies_dir: Path = Field(default_factory=lambda: project_root() / "include" / "policies")
+    models_file: Path = Field(default_factory=lambda: project_root() / "include" / "models" / "models.yaml")
+    models_cache: Path | None = Field(None, description="Hub cache directory; default the hub library's own.")
+
+    @field_validator("root", "home", "briefs_dir", "policies_dir", "models_file")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().resolve()
+
+    @field_validator("worker_python")
+    @classmethod
+    def _absolute_unresolved(cls, path: Path) -> Path:
+        # A virtual environment's python is a symbolic link whose place decides which packages it sees.
+        return path.expanduser().absolute()
+
+    def zone(self, name: str) -> str:
+        """URL of a zone: ``inbox``, ``work``, ``quarantine`` or ``published``."""
+        root = self.store_url or "file://" + quote(str(self.home / "store"))
+        return (getattr(self, f"{name}_url") or f"{root.rstrip('/')}/{name}").rstrip("/")
+
+    @property
+    def catalog_url(self) -> str:
+        """SQLAlchemy URL of the catalog."""
+        return self.database_url or f"sqlite:///{self.home / 'catalog.db'}"
+
+    @property
+    def python_here(self) -> Path:
+        """The interpreter that is running now."""
+        return Path(sys.executable)
