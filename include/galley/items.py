@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -142,6 +142,27 @@ class Request(Frozen):
         if self.messages:
             return "\n".join(message.content for message in self.messages)
         return self.prompt
+
+
+class ResolvedModel(Frozen):
+    """What collect must know of a model to write a request: the registry's answer to a name.
+
+    Attributes:
+        name: as the registry (or the path, or ``org/name``) has it; aliases are resolved.
+        kind: what it makes.
+        digest: sha256 over its files.
+        defaults: sampling parameters that hold where neither brief nor row says otherwise.
+    """
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+    kind: Kind
+    digest: Sha256
+    defaults: dict[str, Any] = {}
+
+
+ResolveModel = Callable[[str, Kind], ResolvedModel]
+"""Maps a name (``""``: the kind's default) and a kind to a model; raises `galley.errors.ModelError` where it cannot be
+used, another kind included. It may be called often: implementations cache digests."""
 
 
 class Origin(Frozen):
