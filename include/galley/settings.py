@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from urllib.parse import quote
@@ -66,6 +67,16 @@ class Settings(BaseSettings):
     def catalog_url(self) -> str:
         """SQLAlchemy URL of the catalog."""
         return self.database_url or f"sqlite:///{self.home / 'catalog.db'}"
+
+    @property
+    def hub_cache(self) -> Path:
+        """Where hub models lie: `models_cache`, or where the hub library itself would look (its own variables)."""
+        if self.models_cache is not None:
+            return self.models_cache.expanduser().absolute()
+        if chosen := os.environ.get("HF_HUB_CACHE"):
+            return Path(chosen).expanduser().absolute()
+        home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+        return Path(home).expanduser().absolute() / "hub"
 
     @property
     def python_here(self) -> Path:
