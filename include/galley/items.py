@@ -332,7 +332,8 @@ class Verdict(Frozen):
         policy_digest: sha256 of the policy.
         checkers_digest: sha256 over the checkers and their models.
         decision: the strictest of the reasons'; ``allow`` only where every required check answered.
-        scores: check and class to a number in [0, 1].
+        scores: check and class (``toxicity.threat``) to a number in [0, 1].
+        complete: every required check gave a usable answer; one that is not complete is screened again when the job is.
     """
 
     subject_sha256: Sha256
@@ -341,8 +342,15 @@ class Verdict(Frozen):
     policy_digest: Sha256
     checkers_digest: Sha256
     decision: Decision
-    scores: dict[str, float] = {}
+    scores: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
     reasons: tuple[Reason, ...] = ()
+    complete: bool = True
+
+    @model_validator(mode="after")
+    def _closed(self) -> Verdict:
+        if self.decision == "allow" and not self.complete:
+            raise ValueError("allow needs an answer of every required check")
+        return self
 
 
 class Resources(Frozen):
