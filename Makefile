@@ -1,0 +1,55 @@
+# Two commands matter: `make run` makes today's content, `make test` says whether all is well. `make help` lists the rest.
+PYTHON ?= python3
+# pip writes nothing outside the checkout by default; its download cache is used with: make setup PIP_FLAGS=
+PIP_FLAGS ?= --no-cache-dir
+export PIP_FLAGS
+
+# Tests of code that needs torch run in the worker's environment, all others in Airflow's.
+WORKER_TESTS := $(wildcard tests/engines tests/worker tests/training tests/starters tests/compliance)
+PYTEST_FLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format lock doctor train-starters measure-starters clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Create .venv (Airflow) and .venv-worker (torch) from their lock files; the one step that needs the network
+	@$(PYTHON) include/galley/bootstrap.py install
+
+run: setup ## Make today's content; BRIEF=x.yaml or REQUESTS=x.jsonl for one file, DATE=2026-11-01 for another date
+	@.venv/bin/galley run $(if $(BRIEF),--brief "$(BRIEF)") $(if $(REQUESTS),--requests "$(REQUESTS)") $(if $(DATE),--date "$(DATE)") $(if $(RUNTIME),--runtime "$(RUNTIME)")
+
+test: setup ## Everything that needs no running Airflow, container engine or GPU, in both environments
+	@mkdir -p build && rm -f build/junit-*.xml
+	@failed=0; \
+	.venv/bin/python -m pytest $(PYTEST_FLAGS) --junitxml=build/junit-airflow.xml $(addprefix --ignore=,$(WORKER_TESTS)) tests || failed=1; \
+	$(if $(WORKER_TESTS),.venv-worker/bin/python -m pytest $(PYTEST_FLAGS) --junitxml=build/junit-worker.xml $(WORKER_TESTS) || failed=1;) \
+	.venv/bin/python tests/totals.py build/junit-*.xml || failed=1; \
+	exit $$failed
+
+lint: setup ## ruff, mypy --strict, and who may import whom
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+format: setup ## Format the code
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+lock: ## Write docker/*.lock from what the environments hold now
+	@$(PYTHON) include/galley/bootstrap.py lock
+
+doctor: ## Say what is missing on this machine, and the command that mends it
+	@if [ -x .venv/bin/galley ]; then .venv/bin/galley doctor; else echo "the environments are not there yet; run: make setup"; exit 1; fi
+
+train-starters: setup ## Train the starter models anew from code and seeds (about an hour on two cores)
+	@.venv-worker/bin/python -m galley.training all
+
+measure-starters: setup ## Measure the starter models against their thresholds
+	@.venv-worker/bin/python -m tests.starters.measure
+
+clean: ## Remove caches and build output; state (.galley) and environments stay
+	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find include tests dags plugins -name __pycache__ -type d -prune -exec rm -rf {} +
