@@ -8,6 +8,7 @@
     │   ├── IntegrityError        bytes do not have the sha256 they should have
     │   ├── StoreUnavailable      try again later
     │   └── WriteUnknown          a write may or may not have happened, and reading back failed too
+    ├── CatalogError          the catalog cannot be opened, or has not what was asked for
     ├── ModelError            a model cannot be used
     │   ├── ModelNotFound         no such name, directory or repository, or the network is away
     │   └── ModelRefused          it is there, but not safe or not what its digest says
@@ -69,6 +70,10 @@ class StoreUnavailable(StoreError):
 
 class WriteUnknown(StoreError):
     """A write may or may not have happened, and reading back failed too."""
+
+
+class CatalogError(GalleyError):
+    """The catalog cannot be opened, or the run or item asked for is not in it."""
 
 
 class ModelError(GalleyError):
