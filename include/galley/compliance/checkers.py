@@ -7,22 +7,28 @@ that answers with the reason, so that its subjects are held and everything else 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from galley.compliance import hidden, patterns
 from galley.compliance.checks import MAX_SPANS, Checker, Finding, Outcome, Subject
+from galley.compliance.detoxify_layout import verified_manifest
 from galley.compliance.policy import (
     CompiledPolicy,
     HiddenCheck,
     ImageSafetyCheck,
     PatternsCheck,
+    PolicySet,
     TermsCheck,
     ToxicityCheck,
 )
+from galley.compliance.safety import safety_digest
 from galley.compliance.terms import Hit, Matcher
-from galley.errors import CheckError, JobError, ModelNotFound
+from galley.compliance.verdicts import checkers_digest
+from galley.errors import CheckError, JobError, ModelError, ModelNotFound
 from galley.items import Decision, Frozen, Span, digest
+from galley.models import Models
+from galley.settings import Settings
 
 CHECKERS_VERSION = 1
 """Version of the rules in views, terms, patterns, hidden and safety; raise it when one of them decides differently."""
@@ -42,25 +48,37 @@ class CheckerModel(Frozen):
     sha256: str = ""
 
 
+class ScoredModel:
+    """A loaded model: its digest, and scores with spans for some subjects, in order."""
+
+    def __init__(
+        self, digest: str, score: Callable[[Sequence[Subject]], list[tuple[Mapping[str, float], Mapping[str, Span]]]]
+    ) -> None:
+        self.digest, self.score = digest, score
+
+
+Loader = Callable[..., ScoredModel]
+"""Called with a directory and ``sha256=`` (None for any); raises where the model cannot be used."""
+
+
 class Toolbox:
     """Loads the models of a job once each and builds the checkers of its policies.
 
     ``loaders`` are the two ways to load a model by the check's type; tests give their own.
     """
 
-    def __init__(
-        self, models: Mapping[str, CheckerModel], loaders: Mapping[str, Callable[..., Any]] | None = None
-    ) -> None:
+    def __init__(self, models: Mapping[str, CheckerModel], loaders: Mapping[str, Loader] | None = None) -> None:
         self._models = dict(models)
         self._loaders = dict(loaders or {"toxicity": load_toxicity, "image_safety": load_image_safety})
-        self._loaded: dict[tuple[str, str], Any] = {}
+        self._loaded: dict[tuple[str, str], ScoredModel | Exception] = {}
 
     def checkers(self, policy: CompiledPolicy) -> list[Checker]:
         """The checkers of a policy, in its order; never raises for a model that cannot be used."""
         built: list[Checker] = []
         for name, check in policy.policy.checks.items():
             if isinstance(check, ToxicityCheck | ImageSafetyCheck):
-                built.append(LazyChecker(name, lambda kind=check.type, model=check.model: self._model(kind, model)))
+                pin = self._models[check.model].sha256 if check.model in self._models else ""
+                built.append(LazyChecker(name, partial(self._model, check.type, check.model), pin))
             elif isinstance(check, TermsCheck):
                 built.append(TermsChecker(name, check, policy))
             elif isinstance(check, PatternsCheck):
@@ -69,7 +87,7 @@ class Toolbox:
                 built.append(HiddenChecker(name, check))
         return built
 
-    def _model(self, kind: str, name: str) -> Any:
+    def _model(self, kind: str, name: str) -> ScoredModel:
         if (kind, name) not in self._loaded:
             try:
                 model = self._models.get(name)
@@ -109,25 +127,19 @@ def load_image_safety(directory: Path, *, sha256: str | None) -> ScoredModel:
     )
 
 
-class ScoredModel:
-    """A loaded model: its digest, and scores with spans for some subjects, in order."""
-
-    def __init__(
-        self, digest: str, score: Callable[[Sequence[Subject]], list[tuple[Mapping[str, float], Mapping[str, Span]]]]
-    ) -> None:
-        self.digest, self.score = digest, score
-
-
 class LazyChecker:
     """A check by a model, which is loaded when the first subject needs it."""
 
-    def __init__(self, name: str, load: Callable[[], ScoredModel]) -> None:
-        self.name, self._load = name, load
+    def __init__(self, name: str, load: Callable[[], ScoredModel], pin: str = "") -> None:
+        self.name, self._load, self._pin = name, load, pin
 
     @property
     def digest(self) -> str:
-        """Over the rules' version and the model; raises `CheckError` where the model cannot be used."""
-        return _digest("model", self._load().digest)
+        """Over the rules' version and the model; raises `CheckError` where the model cannot be used.
+
+        A pinned model is not loaded for it: loading would refuse any other.
+        """
+        return _digest("model", self._pin or self._load().digest)
 
     def check(self, subjects: Sequence[Subject]) -> list[Outcome]:
         """Scores of every class."""
@@ -136,7 +148,7 @@ class LazyChecker:
         if len(answers) != len(subjects):
             raise CheckError(f"{self.name}: {len(answers)} answers for {len(subjects)} subjects")
         return [
-            Outcome(self.name, subject.sha256, self.digest, scores, spans)
+            Outcome(self.name, subject.sha256, _digest("model", model.digest), scores, spans)
             for subject, (scores, spans) in zip(subjects, answers, strict=True)
         ]
 
@@ -192,7 +204,7 @@ class PatternsChecker:
                 for cls, decision in self._check.classes.items()
                 if found[cls]
             )
-            scores = {cls: float(bool(found[cls])) for cls in self._check.classes}
+            scores: dict[str, float] = {cls: float(bool(found[cls])) for cls in self._check.classes}
             outcomes.append(Outcome(self.name, subject.sha256, self.digest, scores, findings=findings))
         return outcomes
 
@@ -216,6 +228,43 @@ class HiddenChecker:
             scores = {kind: float(bool(spans)) for kind, spans in found.items()}
             outcomes.append(Outcome(self.name, subject.sha256, self.digest, scores, findings=findings))
         return outcomes
+
+
+def checker_models(policies: PolicySet, locate: Callable[[str], Path]) -> dict[str, CheckerModel]:
+    """The models that policies need, located and pinned, for a job's settings; needs no ML library.
+
+    A model that is missing or unsafe is named without a pin: its check says why it cannot be used, and holds.
+
+    Args:
+        policies: of the run.
+        locate: model name to the directory where it should be; see `locator`.
+    """
+    found: dict[str, CheckerModel] = {}
+    for policy in policies.policies.values():
+        for check in policy.policy.checks.values():
+            if not isinstance(check, ToxicityCheck | ImageSafetyCheck):
+                continue
+            directory = locate(check.model)
+            try:
+                toxicity = isinstance(check, ToxicityCheck)
+                pin = verified_manifest(directory).digest if toxicity else safety_digest(directory)
+            except (ModelError, OSError):
+                pin = ""
+            found[check.model] = CheckerModel(directory=str(directory), sha256=pin)
+    return found
+
+
+def locator(settings: Settings) -> Callable[[str], Path]:
+    """Where models of checks lie: by the registry, as a path, or as a directory beside the registry file."""
+    models = Models.from_settings(settings)
+
+    def locate(name: str) -> Path:
+        try:
+            return models.locate(name).directory
+        except ModelNotFound:
+            return settings.models_file.parent / name
+
+    return locate
 
 
 def ask(checker: Checker, subjects: Sequence[Subject], chunk: int) -> list[Outcome]:
@@ -245,8 +294,6 @@ def ask(checker: Checker, subjects: Sequence[Subject], chunk: int) -> list[Outco
 
 def current_digest(checkers: Sequence[Checker]) -> str | None:
     """Digest that a complete verdict of these checkers bears, or None where one of them cannot be used now."""
-    from galley.compliance.verdicts import checkers_digest
-
     try:
         return checkers_digest({checker.name: checker.digest for checker in checkers})
     except CheckError:

@@ -73,15 +73,14 @@ class Outcome:
 
 
 class Checker(Protocol):
-    """One check of a policy, ready to run.
-
-    Attributes:
-        name: of the check in the policy.
-        digest: sha256 over what decides its answers beside the policy: its version and its model's digest.
-    """
+    """One check of a policy, ready to run."""
 
     name: str
-    digest: str
+    """Of the check in the policy."""
+
+    @property
+    def digest(self) -> str:
+        """sha256 over what decides its answers beside the policy: its version and its model's digest."""
 
     def check(self, subjects: Sequence[Subject]) -> list[Outcome]:
         """One outcome per subject, in order. May raise anything: its subjects are then held."""

@@ -74,7 +74,7 @@ class ToxicityCheck(_Check):
     reads: tuple[Literal["prompt", "text"], ...] = ("prompt", "text")
     model: Annotated[str, StringConstraints(min_length=1, max_length=300)]
     default: Threshold
-    classes: dict[str, Threshold] = {}
+    classes: dict[str, Threshold] = Field(default={})
 
 
 class ImageSafetyCheck(_Check):
@@ -90,7 +90,7 @@ class ImageSafetyCheck(_Check):
     reads: tuple[Literal["image"], ...] = ("image",)
     model: Annotated[str, StringConstraints(min_length=1, max_length=300)]
     default: Threshold
-    classes: dict[str, Threshold] = {}
+    classes: dict[str, Threshold] = Field(default={})
 
 
 class TermsCheck(_Check):
@@ -220,7 +220,7 @@ class CompiledPolicy(Frozen):
     """A policy with its term lists inside: all a worker needs, and all that its digest covers."""
 
     policy: Policy
-    term_lists: dict[Slug, TermList] = {}
+    term_lists: dict[Slug, TermList] = Field(default={})
 
     @model_validator(mode="after")
     def _lists_there(self) -> CompiledPolicy:

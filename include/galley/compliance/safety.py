@@ -21,9 +21,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from galley.compliance.detoxify_layout import file_sha256, refuse_code_keys
+from galley.compliance.detoxify_layout import refuse_code_keys
 from galley.errors import CheckError, ModelNotFound, ModelRefused
 from galley.items import digest
+from galley.model_files import file_sha256
 
 SCALE = 0.02
 """Cosine difference over which the score's odds change by a factor of e."""

@@ -131,7 +131,7 @@ def leet_form(form: str) -> str:
 def joined(view: View) -> View:
     """Without signs inside words: "ki.ll", "k-i-l-l", "k*ill"; signs next to white space stay."""
     text = view.text
-    keep = []
+    keep: list[int] = []
     index = 0
     while index < len(text):
         if not is_word(text[index]) and not text[index].isspace():
@@ -381,7 +381,8 @@ def _select(view: View, step: str, keep: list[int], soft: frozenset[int] = froze
 
 
 _LEET = {
-    "i": "l", "1": "l", "|": "l", "!": "l", "0": "o", "3": "e", "4": "a", "5": "s", "6": "g", "7": "t", "8": "b", "9": "g",
+    "i": "l", "1": "l", "|": "l", "!": "l",
+    "0": "o", "3": "e", "4": "a", "5": "s", "6": "g", "7": "t", "8": "b", "9": "g",
     "@": "a", "$": "s", "+": "t", "(": "c", "€": "e", "£": "l", "¢": "c", "¥": "y", "§": "s", "µ": "u",
 }  # fmt: skip
 
