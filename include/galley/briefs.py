@@ -319,3 +319,8 @@ def params_of(kind: Kind, *layers: Mapping[str, Any]) -> Params:
         rule = f"is more than max_new_tokens, which is {params.max_new_tokens}"
         raise InputError("", "params.min_new_tokens", show(params.min_new_tokens), rule)
     return params
+
+
+def brief_schema() -> dict[str, Any]:
+    """The JSON Schema of a brief file, for editors; `galley brief schema` prints it."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Brief.model_json_schema()}

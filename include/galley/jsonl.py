@@ -1,8 +1,8 @@
-"""JSON Lines from strangers, read as a stream: every line becomes an object or says why not, and nothing stops the rest.
+"""JSON Lines from strangers, as a stream: every line becomes an object or says why not, and nothing stops the rest.
 
 RFC 8259 as it is meant: UTF-8 (a byte order mark at the start of the file is allowed), no duplicate keys, no NaN or
-Infinity, no NUL even escaped, no half surrogate pairs, no nesting deeper than `MAX_DEPTH`. Lines end with LF or CR LF and
-have at most `MAX_LINE` bytes; a longer one is skipped without being held. Blank lines are no lines.
+Infinity, no NUL even escaped, no half surrogate pairs, no nesting deeper than `MAX_DEPTH`. Lines end with LF or CR LF,
+and have at most `MAX_LINE` bytes; a longer one is skipped without being held. Blank lines are no lines.
 """
 
 from __future__ import annotations
