@@ -7,7 +7,7 @@ holds that one; a store that is away is `StoreUnavailable`, never "absent".
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -19,6 +19,8 @@ from galley.items import Artifact, Frozen, Item, Job, PlannedRequest, Request, R
 from galley.ledger import key_below, read_results
 from galley.storage.base import ObjectStore
 
+Heartbeat = Callable[[int, int], None]
+"""Called now and then with what is done and what there is in all; raises `JobInterrupted` to stop."""
 _Model = TypeVar("_Model", bound=Frozen)
 
 

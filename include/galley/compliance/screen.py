@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,15 @@ from pydantic import TypeAdapter, ValidationError
 from galley.compliance.checkers import CheckerModel, Loader, Toolbox, ask, current_digest
 from galley.compliance.checks import Checker, Subject
 from galley.compliance.images import decode_png
-from galley.compliance.inputs import job_items, job_policies, job_results, key_of, prompt_sha256, read_artifact
+from galley.compliance.inputs import (
+    Heartbeat,
+    job_items,
+    job_policies,
+    job_results,
+    key_of,
+    prompt_sha256,
+    read_artifact,
+)
 from galley.compliance.policy import CompiledPolicy, Media
 from galley.compliance.verdicts import evaluate, unreadable
 from galley.errors import CheckError, JobSpecError
@@ -39,8 +47,6 @@ CHUNK = 64
 MAX_TEXT = 1_000_000
 """Bytes of a text artifact at most."""
 
-Heartbeat = Callable[[int, int], None]
-"""Called after every chunk with subjects done and in all; raises `JobInterrupted` to stop."""
 _CHECKERS = TypeAdapter(dict[str, CheckerModel])
 
 
