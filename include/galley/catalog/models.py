@@ -143,6 +143,7 @@ class VerdictRow(Base):
     policy_digest: Mapped[str] = mapped_column(Hash)
     checkers_digest: Mapped[str] = mapped_column(Hash)
     decision: Mapped[str] = mapped_column(String(8))
+    complete: Mapped[bool]
     scores: Mapped[dict[str, float]] = mapped_column(Json)
     reasons: Mapped[list[dict[str, Any]]] = mapped_column(Json)
 
@@ -310,7 +311,8 @@ class OutcomeRow(Base):
     metric: Mapped[str] = mapped_column(String(63))
     value: Mapped[float] = mapped_column(Float(53))
     user_id: Mapped[str] = mapped_column(String(256))
-    timestamp: Mapped[datetime] = mapped_column(UtcDateTime)
+    """Who it came from, or empty."""
+    timestamp: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class ImportRow(Base):

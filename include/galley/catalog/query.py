@@ -275,6 +275,7 @@ _VERDICT = (
     "policy_digest",
     "checkers_digest",
     "decision",
+    "complete",
     "scores",
     "reasons",
 )

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 
-from galley.catalog.database import writing
+from galley.catalog.database import reading, writing
 from galley.catalog.models import (
     ArmRow,
     ArtifactRow,
@@ -277,7 +277,7 @@ class Recorder:
         self.finish_run(info.run, info.state, info.finished)
 
     def _started(self, run: str) -> datetime:
-        with writing(self.engine) as connection:
+        with reading(self.engine) as connection:
             started = connection.execute(select(Run.started).where(Run.run == run)).scalar_one_or_none()
         if started is None:
             raise CatalogError(f"run {run!r} is not recorded; call record_run first")
@@ -340,6 +340,7 @@ def _verdict_row(verdict: Verdict) -> dict[str, Any]:
         "policy_digest": verdict.policy_digest,
         "checkers_digest": verdict.checkers_digest,
         "decision": verdict.decision,
+        "complete": verdict.complete,
         "scores": verdict.scores,
         "reasons": [
             {**reason.model_dump(mode="json"), "detail": storable(reason.detail)} for reason in verdict.reasons

@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.Column("policy_digest", sa.String(length=64), nullable=False),
         sa.Column("checkers_digest", sa.String(length=64), nullable=False),
         sa.Column("decision", sa.String(length=8), nullable=False),
+        sa.Column("complete", sa.Boolean(), nullable=False),
         sa.Column("scores", JSON, nullable=False),
         sa.Column("reasons", JSON, nullable=False),
         sa.CheckConstraint("decision IN ('allow', 'hold', 'block')", name=op.f("ck_verdicts_decision_known")),
@@ -251,7 +252,7 @@ def upgrade() -> None:
         sa.Column("metric", sa.String(length=63), nullable=False),
         sa.Column("value", sa.Float(precision=53), nullable=False),
         sa.Column("user_id", sa.String(length=256), nullable=False),
-        sa.Column("timestamp", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("timestamp", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["item_id"], ["items.item_id"], name=op.f("fk_outcomes_item_id_items")),
         sa.PrimaryKeyConstraint("outcome_id", name=op.f("pk_outcomes")),
     )
