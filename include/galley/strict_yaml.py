@@ -107,7 +107,7 @@ def _value(node: yaml.Node, path: Path, lines: dict[Path, int], source: str) -> 
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
                 raise InputError(source, dotted(path), "", "has a key that is not a text", line=line)
-            key = key_node.value
+            key = _scalar(key_node.value, "str", path, line, source)
             if key_node.tag != _TAG + "str":
                 raise InputError(source, dotted(path), key, "is a key that must be a text; put it in quotes", line=line)
             here = (*path, key)
@@ -127,9 +127,7 @@ def _scalar(text: str, kind: str, path: Path, line: int, source: str) -> Any:
     try:
         match kind:
             case "str":
-                if _UNSTORABLE.search(text):
-                    raise InputError(source, dotted(path), show(text), "has a NUL or half a surrogate pair", line=line)
-                return text
+                return _text(text)
             case "null":
                 return None
             case "bool":
@@ -139,6 +137,25 @@ def _scalar(text: str, kind: str, path: Path, line: int, source: str) -> Any:
             case "float":
                 if math.isfinite(number := float(text)):
                     return number
+    except _Unstorable:
+        raise InputError(source, dotted(path), show(text), "has a NUL or half a surrogate pair", line=line) from None
     except (ValueError, KeyError):
         pass
     raise InputError(source, dotted(path), show(text), "is not a plain text, number or true/false", line=line)
+
+
+class _Unstorable(ValueError):
+    """A text that neither UTF-8 nor a database can hold."""
+
+
+def _text(text: str) -> str:
+    if not _UNSTORABLE.search(text):
+        return text
+    try:
+        # JSON is YAML, and JSON writes a character beyond U+FFFF as two escapes; pyyaml leaves the halves apart.
+        whole = text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise _Unstorable from error
+    if "\0" in whole:
+        raise _Unstorable
+    return whole
