@@ -1,8 +1,8 @@
 """The registry of models, ``include/models/models.yaml``, and what a model's name stands for on this machine.
 
-A name is looked up in this order: an alias; a name in the registry; a registered model's ``org/name``;
-``org/name@`` and a 40-digit commit of a hub; a directory (written with a ``/`` or ``.`` in front). Nothing here needs the network or a
-machine-learning library: hub models are found in the hub library's cache, whose layout is
+A name is looked up in this order: an alias; a name in the registry; a registered model's ``org/name``; ``org/name@``
+and a 40-digit commit of a hub; a directory (written with ``/``, ``.`` or ``~`` in front). Nothing here needs the
+network or a machine-learning library: hub models are found in the hub library's cache, whose layout is
 ``models--org--name/snapshots/<commit>``, and `galley models pull` is the one command that fills it.
 
 A digest is taken over the files a loader reads (`galley.model_files`). For a hub model the digest that a pull wrote

@@ -4,8 +4,8 @@
              -> shards by estimated cost, longest first -> jobs
 
 A stock engine gives equal bits only when a batch has the same members in the same order, so batches are fixed here,
-from the set of requests alone; how many worker slots there are decides only which job a batch
-falls to, never its members. Rows carry a few numbers, not prompts: a plan over a million requests fits in some hundred MiB.
+from the set of requests alone; how many worker slots there are decides only which job a batch falls to, never its
+members. Rows carry a few numbers, not prompts: a plan over a million requests fits in some hundred MiB.
 """
 
 from __future__ import annotations

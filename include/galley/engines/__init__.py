@@ -1,1 +1,43 @@
+"""Engines: what turns requests into artifacts. A registry entry's ``engine`` names one; imports happen on demand.
 
+``stock``  unmodified diffusers or transformers, one planned batch a call
+``echo``   no model at all: bytes derived from the request, for tests of everything around engines
+"""
+
+from __future__ import annotations
+
+from galley.engines.base import ECHO_NUMERICS, EchoEngine, Engine
+from galley.errors import JobSpecError
+from galley.items import ModelSource, Numerics
+from galley.model_files import ModelFiles
+
+
+def open_engine(source: ModelSource, files: ModelFiles, threads: int) -> Engine:
+    """The engine that a model asks for, not yet set up. Raises `JobSpecError` where there is no such engine."""
+    if source.engine == "echo":
+        return EchoEngine(files.kind)
+    if source.engine != "stock":
+        raise _unknown(source)
+    if files.kind == "image":
+        from galley.engines.stock_image import StockImageEngine
+
+        return StockImageEngine(files, source.dtype, threads)
+    from galley.engines.stock_text import StockTextEngine
+
+    return StockTextEngine(files, source.dtype, threads)
+
+
+def numerics_of(source: ModelSource, files: ModelFiles, threads: int) -> Numerics:
+    """What artifacts of this model would be made under in this process, without loading the model."""
+    if source.engine == "echo":
+        return ECHO_NUMERICS
+    if source.engine != "stock":
+        raise _unknown(source)
+    from galley.engines.numerics import measure, settle
+
+    settle(threads)
+    return measure(files.kind, source.dtype)
+
+
+def _unknown(source: ModelSource) -> JobSpecError:
+    return JobSpecError(f'model "{source.name}" asks for the engine {source.engine!r}; there are stock and echo')

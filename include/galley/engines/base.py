@@ -1,0 +1,155 @@
+"""What a worker asks of an engine, and what it gets back. No machine-learning library is imported here.
+
+An engine is set up once and then makes outcomes, one per request, as they come. A stock engine takes one planned batch
+at a time and hands back that batch's outcomes; an engine that batches by itself takes everything that is pending and
+hands outcomes back whenever a request is finished. The worker commits what it has been handed, batch by batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from galley.errors import EngineError
+from galley.items import Failure, ImageParams, Kind, Numerics, PlannedRequest
+
+FinishReason = Literal["", "stop", "length"]
+
+
+@dataclass(frozen=True)
+class Made:
+    """Bytes an engine made for one request.
+
+    Attributes:
+        data: the artifact: PNG, or UTF-8 text.
+        evaluations: denoising steps, or new tokens.
+        prompt_truncated: the text encoder did not see the end of the prompt.
+        finish_reason: text only: ``stop`` where the model or a stop text ended it, ``length`` where the limit did.
+    """
+
+    data: bytes
+    evaluations: int
+    prompt_truncated: bool = False
+    finish_reason: FinishReason = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one request.
+
+    Attributes:
+        key: its request key.
+        made: what was made, or None where ``failure`` says why nothing was.
+        failure: a stable kind and a sentence.
+        seconds: wall time of its batch divided by the batch's items.
+        batch_size: items in the forward pass that made it.
+    """
+
+    key: str
+    made: Made | None
+    failure: Failure | None
+    seconds: float
+    batch_size: int
+
+    @classmethod
+    def failed(cls, key: str, kind: str, message: str, *, seconds: float = 0.0, batch_size: int = 1) -> Outcome:
+        """An outcome without an artifact."""
+        return cls(key, None, Failure(kind=kind, message=message[:2000]), seconds, batch_size)
+
+
+class Engine(Protocol):
+    """Makes artifacts. Used by one thread.
+
+    Attributes:
+        kind: what it makes.
+        planned_batches: True where `generate` must be given exactly the batches of the plan, one at a time.
+    """
+
+    kind: Kind
+    planned_batches: bool
+
+    def setup(self) -> Numerics:
+        """Load the model and return what artifacts will be made under.
+
+        Raises `ModelError` where the model cannot be loaded, `JobInterrupted` where there is no memory for it.
+        """
+
+    def generate(self, requests: Sequence[PlannedRequest]) -> Iterator[Outcome]:
+        """One outcome per request, in any order, as they come.
+
+        Raises `JobInterrupted` where not even one request fits into memory. One bad request never costs another its
+        outcome.
+        """
+
+    def close(self) -> None:
+        """Give memory back; the engine is not used again."""
+
+
+class RequestError(EngineError):
+    """One request cannot be made, whatever its neighbours do.
+
+    Attributes:
+        kind: stable, for programs: ``prompt_too_long``, ``no_chat_template``, ``unknown_scheduler`` …
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        self.kind = kind
+        super().__init__(message)
+
+
+ECHO_NUMERICS = Numerics(device="cpu", dtype="float32", threads=1, versions={"echo": "1"}, engine="echo")
+"""What the echo engine makes depends on nothing else."""
+
+
+class EchoEngine:
+    """A working engine without a model, for tests of everything around engines: bytes derived from the request key.
+
+    A prompt that contains ``FAIL`` fails, one that contains ``CRASH`` raises, as a bug would.
+    """
+
+    planned_batches = True
+
+    def __init__(self, kind: Kind = "text") -> None:
+        """Make artifacts of this kind; a picture is all of one colour, its key's."""
+        self.kind = kind
+        self.batches: list[list[str]] = []
+
+    def setup(self) -> Numerics:
+        """Nothing to load."""
+        return ECHO_NUMERICS
+
+    def generate(self, requests: Sequence[PlannedRequest]) -> Iterator[Outcome]:
+        """One outcome per request, in order."""
+        self.batches.append([planned.key for planned in requests])
+        for planned in requests:
+            prompt = planned.request.screened_text
+            if "CRASH" in prompt:
+                raise RuntimeError(f"the engine crashed on {planned.key}")
+            if "FAIL" in prompt:
+                yield Outcome.failed(planned.key, "refused_by_echo", "the prompt asks for a failure")
+                continue
+            params = planned.request.params
+            if isinstance(params, ImageParams):
+                data = _flat_png(planned.key, params.width, params.height)
+            else:
+                data = f"{prompt}\n{planned.key}".encode()
+            yield Outcome(planned.key, Made(data, 1, finish_reason="stop" if self.kind == "text" else ""), None, 0.0, 1)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def _flat_png(key: str, width: int, height: int) -> bytes:
+    """A PNG in a colour of the key's, by hand, so that no imaging library is needed (PNG 1.2, sections 3 and 4)."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    colour = hashlib.sha256(key.encode()).digest()[:3]
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    rows = (b"\0" + colour * width) * height
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")

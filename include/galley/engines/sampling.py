@@ -1,0 +1,122 @@
+"""Sampling for a batch whose rows have seeds of their own, as a chain of stock logits processors.
+
+Stock `generate` draws with one global generator over the whole batch, so a row's text depends on its neighbours. Here
+`generate` runs greedily over scores to which every row's own Gumbel noise has been added: the largest of log p + G is a
+sample from p (Gumbel 1954; Maddison et al. 2014, arXiv:1411.0030, section 2). The order of the processors is
+`GenerationMixin._get_logits_processor`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import (
+    LogitsProcessor,
+    LogitsProcessorList,
+    MinNewTokensLengthLogitsProcessor,
+    MinPLogitsWarper,
+    NoRepeatNGramLogitsProcessor,
+    RepetitionPenaltyLogitsProcessor,
+    StoppingCriteria,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from galley.items import TextParams
+
+
+class PerRow(LogitsProcessor):  # type: ignore[misc]
+    """Applies a processor that reads history to each row without its left padding, as if the row were alone."""
+
+    def __init__(self, processor: Any, starts: Sequence[int]) -> None:
+        """``starts``: index of each row's first token that is not padding."""
+        self._processor, self._starts = processor, starts
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Shapes: (rows, tokens) and (rows, vocabulary)."""
+        rows = [
+            self._processor(input_ids[row : row + 1, start:], scores[row : row + 1])
+            for row, start in enumerate(self._starts)
+        ]
+        return torch.cat(rows)
+
+
+class Draw(LogitsProcessor):  # type: ignore[misc]
+    """The last processor: adds each row's own noise, and keeps rows whose scores are no numbers from doing harm.
+
+    Attributes:
+        broken: per row, whether its scores were ever NaN, infinite, or all forbidden.
+    """
+
+    def __init__(self, seeds: Sequence[int], *, greedy: bool) -> None:
+        """One generator per seed, on the CPU, so that the noise is the same on every device."""
+        self._generators = None if greedy else [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+        self.broken = [False] * len(seeds)
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Shapes: (rows, tokens) and (rows, vocabulary), float32."""
+        highest = scores.max(dim=-1).values
+        bad = ~torch.isfinite(highest)  # max is NaN where any score is, and -inf where all are forbidden
+        if bool(bad.any()):
+            self.broken = [was or bool(now) for was, now in zip(self.broken, bad.tolist(), strict=True)]
+            scores = torch.where(bad[:, None], torch.zeros_like(scores), scores)
+        if self._generators is None:
+            return scores
+        waits = torch.stack(
+            [torch.empty(scores.shape[-1]).exponential_(generator=generator) for generator in self._generators]
+        )
+        # -log of an exponential wait is Gumbel noise; a wait of exactly 0 would be infinite noise.
+        return scores - waits.clamp_(min=torch.finfo(torch.float32).tiny).log_().to(scores.device)
+
+
+class StopTexts(StoppingCriteria):  # type: ignore[misc]
+    """Ends a row as soon as what it wrote contains one of the stop texts.
+
+    Attributes:
+        ends: per row, the number of new tokens when it ended here, or None.
+    """
+
+    def __init__(self, tokenizer: Any, texts: Sequence[str], prompt_tokens: int, rows: int) -> None:
+        """``prompt_tokens``: length of the padded prompts."""
+        self._tokenizer, self._texts, self._start = tokenizer, texts, prompt_tokens
+        # Every token is at least one byte, so a stop text that the newest token completes lies within this window;
+        # three more, for a character that the window's first token cuts.
+        self._window = max(len(text.encode()) for text in texts) + 3
+        self.ends: list[int | None] = [None] * rows
+
+    def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: Any) -> Tensor:
+        """True for the rows that end now or have ended here. Shape: (rows,)."""
+        new = input_ids[:, self._start :]
+        for row, end in enumerate(self.ends):
+            if end is None:
+                tail = self._tokenizer.decode(new[row, -self._window :], skip_special_tokens=True)
+                if any(text in tail for text in self._texts):
+                    self.ends[row] = new.shape[1]
+        return torch.tensor([end is not None for end in self.ends], device=input_ids.device)
+
+
+def processors(
+    params: TextParams, starts: Sequence[int], prompt_tokens: int, eos: Sequence[int], draw: Draw
+) -> LogitsProcessorList:
+    """The chain for one batch of equal sampling parameters; `Draw` last."""
+    chain: list[Any] = []
+    if params.repetition_penalty != 1.0:
+        chain.append(PerRow(RepetitionPenaltyLogitsProcessor(params.repetition_penalty), starts))
+    if params.no_repeat_ngram_size:
+        chain.append(PerRow(NoRepeatNGramLogitsProcessor(params.no_repeat_ngram_size), starts))
+    if params.min_new_tokens and eos:
+        chain.append(MinNewTokensLengthLogitsProcessor(prompt_tokens, params.min_new_tokens, list(eos)))
+    if params.temperature > 0:
+        if params.temperature != 1.0:
+            chain.append(TemperatureLogitsWarper(params.temperature))
+        if params.top_k:
+            chain.append(TopKLogitsWarper(params.top_k))
+        if params.top_p < 1.0:
+            chain.append(TopPLogitsWarper(params.top_p))
+        if params.min_p:
+            chain.append(MinPLogitsWarper(params.min_p))
+    return LogitsProcessorList([*chain, draw])

@@ -1,0 +1,69 @@
+"""How a job is executed: one protocol for processes, containers and pods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from galley.items import Job
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """Where an execution stands.
+
+    Attributes:
+        state: ``running``, or ``ended``.
+        exit_code: of an ended one; negative or over 128 after a signal, None where nobody recorded it (read
+            `galley.exit_codes.meaning`).
+    """
+
+    state: Literal["running", "ended"]
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True)
+class LogChunk:
+    """Some log lines and where to go on.
+
+    Attributes:
+        lines: without line ends.
+        cursor: give it to the next call.
+    """
+
+    lines: tuple[str, ...]
+    cursor: int
+
+
+class Runtime(Protocol):
+    """Executes jobs. An execution outlives the process that submitted it and is found again by handle or by label.
+
+    Attributes:
+        name: ``process``, ``docker``, ``kubernetes``.
+    """
+
+    name: str
+
+    def submit(self, job: Job, uri: str) -> str:
+        """Start the job whose specification lies at ``uri`` and return the execution's handle.
+
+        Where an execution of the same job is still running, that one's handle is returned and nothing is started.
+        Raises `JobSpecError` where the runtime cannot run it at all, `JobInterrupted` where it cannot now.
+        """
+
+    def find(self, job: Job) -> str | None:
+        """The handle of this job's running execution, or None; for when it was started and its handle not noted."""
+
+    def status(self, handle: str) -> JobStatus:
+        """Where the execution stands."""
+
+    def logs(self, handle: str, cursor: int = 0) -> LogChunk:
+        """Whole log lines after ``cursor`` (0: from the start)."""
+
+    def cancel(self, handle: str, grace: float = 20.0) -> None:
+        """SIGTERM, and SIGKILL after ``grace`` seconds; returns when it has ended. Nothing happens to an ended one."""
+
+
+def label(job: Job) -> str:
+    """What names a job among all: ``<run>/<job>``."""
+    return f"{job.run}/{job.job}"

@@ -1,0 +1,57 @@
+"""The command ``pull``: the one place that asks a hub for anything, and only when a person says so."""
+
+from __future__ import annotations
+
+from galley.errors import ModelNotFound
+from galley.items import Kind
+from galley.model_files import inspect
+from galley.models import Models
+from galley.settings import Settings
+
+PATTERNS = (
+    "*.json",
+    "*.txt",
+    "*.jinja",
+    "*.model",
+    "model.safetensors",
+    "*/model.safetensors",
+    "*model-*-of-*.safetensors",
+    "*diffusion_pytorch_model.safetensors",
+)
+"""What loaders read; not the pickles, half-precision variants and ONNX copies that repositories also hold."""
+LEFT_OUT = ("safety_checker/*", "*.fp16*", "*.bf16*", "*.non_ema*", "onnx/*", "openvino/*", "*/openvino_*", "flax*")
+
+
+def pull(settings: Settings, name: str, kind: Kind | None = None) -> None:
+    """Fetch a hub model's files at its commit, check them, and record their digest.
+
+    Raises:
+        ModelNotFound: the name is unknown, or the hub cannot be reached and the cache has not everything.
+        ModelRefused: what came is not safe to load, or not what was recorded before.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    models = Models.from_settings(settings)
+    found = models.locate(name, kind)
+    if found.entry.is_directory:
+        files = inspect(found.directory)
+        print(f"{found.name}: a directory here, nothing to pull; digest {files.digest}")
+        return
+    arguments = {
+        "repo_id": found.entry.source,
+        "revision": found.entry.revision,
+        "cache_dir": settings.hub_cache,
+        "allow_patterns": list(PATTERNS),
+        "ignore_patterns": list(LEFT_OUT),
+    }
+    try:
+        snapshot_download(**arguments)
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise ModelNotFound(
+            f'model "{found.name}" ({found.entry.source} at {found.entry.revision}) cannot be fetched: {error}; '
+            "pulling needs the network and, for some models, a login at the hub"
+        ) from error
+    files = inspect(found.directory, boundary=found.boundary)
+    models.pin(found, files)
+    print(f"{found.name}: {files.size / 2**20:.0f} MiB, digest {files.digest}")
