@@ -1,1 +1,46 @@
+"""Object storage: one protocol, `ObjectStore`, and what implements it.
 
+`open_store` gives the store of a URL and `Zones` the four of an installation. `MemoryStore` and `FaultyStore` (in
+`galley.storage.faulty`) are the fakes that live beside it.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlsplit
+
+from galley.errors import StoreError
+from galley.storage.base import ObjectInfo, ObjectStore, Written, check_key, check_prefix
+from galley.storage.local import LocalStore, local_root
+from galley.storage.memory import MemoryStore
+from galley.storage.settled import Retries, SettledStore
+from galley.storage.zones import ZONES, ZoneName, Zones, memory_zones
+
+__all__ = [
+    "ZONES",
+    "LocalStore",
+    "MemoryStore",
+    "ObjectInfo",
+    "ObjectStore",
+    "Retries",
+    "SettledStore",
+    "Written",
+    "ZoneName",
+    "Zones",
+    "canonical_url",
+    "check_key",
+    "check_prefix",
+    "memory_zones",
+    "open_store",
+]
+
+
+def canonical_url(url: str) -> str:
+    """The one spelling of a store's URL that its objects' URIs begin with. Raises `StoreError`."""
+    if urlsplit(url).scheme == "file":
+        return "file://" + quote(str(local_root(url)))
+    raise StoreError(f"store URL {url!r}: this installation has stores for file:///absolute/path")
+
+
+def open_store(url: str) -> SettledStore:
+    """The store of a URL. Nothing is made or asked for yet; a scheme nobody serves is a `StoreError`."""
+    return LocalStore(canonical_url(url))
