@@ -109,7 +109,7 @@ def dispose(
     if artifact is not None:
         reasons += _reasons("artifact", outcome)
         decisions.append(outcome.decision if outcome else "hold")
-    scores: dict[str, float] = Field(default={})
+    scores: dict[str, float] = {}
     for verdict in (prompt, outcome):
         for name, score in verdict.scores.items() if verdict else ():
             scores[name] = max(score, scores.get(name, 0.0))

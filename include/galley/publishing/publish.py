@@ -164,7 +164,7 @@ def _place(
             return _Settled(disposition, place(zones.published, item, source, disposition))
     except CheckError as error:
         disposition = disposition.held(str(error))
-    uri = quarantine(zones.quarantine, item, source, disposition)
+    uri = quarantine(zones.quarantine, item, source, reviewed(disposition, review))
     return _Settled(disposition.model_copy(update={"uri": uri}), None)
 
 

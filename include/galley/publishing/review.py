@@ -62,11 +62,11 @@ def approve(zones: Zones, run: str, item_id: str, *, by: str, note: str = "", at
         CheckError: they cannot be marked.
     """
     _person(by, "approve")
+    _allowed(history(zones.published, run), item_id, "approve")
     found = _record(zones.quarantine, run, item_id)
     item, disposition = found.item, found.disposition
     if disposition.decision != "hold" or not disposition.source_sha256:
         _refuse(item_id, f"is {disposition.state}: {_first(found)}", "only what is held can be approved")
-    _allowed(history(zones.published, run), item_id, "approve")
     source = zones.quarantine.get(quarantine_key(item), sha256=disposition.source_sha256)
     entry = place(zones.published, item, source, disposition, approved_by=by)
 
@@ -87,6 +87,7 @@ def approve(zones: Zones, run: str, item_id: str, *, by: str, note: str = "", at
 def reject(zones: Zones, run: str, item_id: str, *, by: str, note: str = "", at: datetime | None = None) -> Decided:
     """Block a held item for good; arguments and errors as for `approve`."""
     _person(by, "reject")
+    _allowed(history(zones.published, run), item_id, "reject")
     found = _record(zones.quarantine, run, item_id)
     if found.disposition.decision != "hold":
         _refuse(item_id, f"is {found.disposition.state}: {_first(found)}", "only what is held can be rejected")
