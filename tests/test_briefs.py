@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galley.brief_files import brief_of, load_brief, load_briefs, parse_brief
-from galley.briefs import Brief, brief_schema, due, params_of
+from galley.briefs import Brief, Variant, brief_schema, due, params_of
 from galley.errors import InputError
 from galley.expansion import expand
 from galley.items import ImageParams, Item, Kind, ResolvedModel, TextParams
@@ -306,3 +307,25 @@ def test_every_field_has_a_description_for_people() -> None:
     schema = brief_schema()
     fields = {**schema["properties"], **schema["$defs"]["Variant"]["properties"]}
     assert [name for name, field in fields.items() if not field.get("description")] == []
+
+
+def test_the_page_about_briefs_has_every_field_and_its_examples_are_right(tmp_path: Path) -> None:
+    page = (SHIPPED / "README.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert len(examples) >= 5
+    write(tmp_path, "product-copy.csv", (SHIPPED / "product-copy.csv").read_bytes())
+    for example in examples:
+        load_brief(write(tmp_path, "example.yaml", example))
+    brief_rows, variant_rows = page.split("A variant has:")
+    for fields, rows in ((Brief.model_fields, brief_rows), (Variant.model_fields, variant_rows)):
+        cells = re.findall(r"^\| `(\w+)` \| `(.*?)` \|", rows, re.MULTILINE)
+        assert [name for name, _ in cells] == list(fields)
+        for name, example in cells:
+            base = {"name": "a", "kind": "image", "prompt": "a {{ colour }} star", "variables": {"colour": ("red",)}}
+            given = yaml.safe_load(example)
+            assert list(given) == [name]
+            if fields is Brief.model_fields:
+                arms = {"variants": ({"name": "a"}, {"name": "b"})} if name == "paired" else {}
+                brief_of(base | arms | given, "example")
+            else:
+                brief_of(base | {"variants": [{"name": "a"} | given]}, "example")

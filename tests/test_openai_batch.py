@@ -203,6 +203,7 @@ def test_every_row_of_the_table_is_what_happens(field: openai_batch.Field) -> No
 
 def test_a_neutral_number_is_not_a_neutral_boolean() -> None:
     assert wrong(batch(frequency_penalty=False)).field == "body.frequency_penalty"
+    assert item(batch(frequency_penalty=0.0)).warnings == ()
     assert item(batch(COMPLETIONS, logprobs=1)).warnings == (
         "body.logprobs is ignored: results have no log-probabilities",
     )

@@ -7,6 +7,7 @@ that the two cannot differ. ``null`` and a field's neutral values (a ``frequency
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ def markdown() -> str:
     lines = ["| field | chat | completions | images | what becomes of it |", "|---|---|---|---|---|"]
     for field in TABLE:
         cells = [field.treatment if url in field.endpoints else "–" for url in _ALL]
-        neutral = ", ".join(f"`{show(value)}`" for value in field.neutral)
+        neutral = ", ".join(f"`{json.dumps(value)}`" for value in field.neutral)
         passes = f" (passes: {neutral})" if neutral else ""
         lines.append(f"| `{field.name}` | {' | '.join(cells)} | {field.note}{passes} |")
     lines.append("| anything else | refused | refused | refused | an unknown field may change the output |")
@@ -190,7 +191,7 @@ def _sorted_out(body: Mapping[str, Any], url: str) -> tuple[dict[str, Any], list
         field = fields.get(name)
         if field is None:
             raise InputError("", f"body.{show(name)}", show(given), "is not a field here" + did_you_mean(name, fields))
-        if given is None or any(given == value and type(given) is type(value) for value in field.neutral):
+        if given is None or any(_same(given, value) for value in field.neutral):
             continue
         if field.treatment == "refused":
             raise InputError("", f"body.{name}", show(given), f"is refused: {field.note}")
@@ -199,6 +200,11 @@ def _sorted_out(body: Mapping[str, Any], url: str) -> tuple[dict[str, Any], list
         else:
             used[name] = given
     return used, warnings
+
+
+def _same(given: object, value: object) -> bool:
+    """Equal as JSON: 0 and 0.0 are, 0 and false are not."""
+    return given == value and isinstance(given, bool) == isinstance(value, bool)
 
 
 def _typed(used: Mapping[str, Any], name: str, kind: type[T], called: str, default: T) -> T:
