@@ -133,7 +133,7 @@ class ProcessRuntime:
             return ""
 
     def cancel(self, handle: str, grace: float = 20.0) -> None:
-        """SIGTERM to the execution's process group, SIGKILL after ``grace`` seconds."""
+        """SIGTERM to the worker's process group, SIGKILL after ``grace`` seconds."""
         for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 10.0)):
             if self.status(handle).state == "ended":
                 return
@@ -147,10 +147,10 @@ class ProcessRuntime:
     def _signal(self, handle: str, number: int) -> None:
         try:
             known = json.loads((self._folder(handle) / "handle.json").read_bytes())
-            group = int(known["pid"])
+            group = int(known["group"])
             now = process_main.started(group)
-            # The group's first process may be dead while the worker lives on in it, and then its id is not given
-            # away; but an id that another process bears now is not ours to signal.
+            # The group's first process may be dead while others live on in it, and then its id is not given away;
+            # but an id that another process bears now is not ours to signal.
             if now in ("", known["started"]):
                 os.killpg(group, number)
         except (FileNotFoundError, ProcessLookupError):

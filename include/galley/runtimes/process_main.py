@@ -4,7 +4,8 @@
 
 So the exit code is recorded although the submitter is long gone, and no worker is a child of an Airflow task, whose
 supervisor would wait for it. The submitter has locked a file and hands the descriptor down; this process and the worker
-keep it open, so the lock is held exactly as long as one of them lives, whatever became of process ids meanwhile.
+keep it open, so the lock is held exactly as long as one of them lives, whatever became of process ids meanwhile. The
+worker leads a process group of its own: killing it leaves this process to write down how it ended.
 
 Standard library only.
 """
@@ -34,7 +35,6 @@ def main(argv: list[str]) -> int:
     children: list[subprocess.Popen[bytes]] = []
 
     def forward(number: int, frame: FrameType | None) -> None:
-        # A signal to the group reaches the worker by itself; a second one does it no harm.
         for child in children:
             child.send_signal(number)
 
@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
     with (folder / "log").open("ab", buffering=0) as log:
         try:
             child = subprocess.Popen(  # noqa: S603
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock,), cwd=folder
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock,), cwd=folder, process_group=0
             )
         except OSError as error:
             log.write(f"cannot start {command[0]}: {error}\n".encode())
@@ -53,7 +53,7 @@ def main(argv: list[str]) -> int:
     children.append(child)
     write(
         folder / "handle.json",
-        json.dumps({"pid": os.getpid(), "worker_pid": child.pid, "started": started(os.getpid())}).encode(),
+        json.dumps({"pid": os.getpid(), "group": child.pid, "started": started(child.pid)}).encode(),
     )
     os.write(tell, b"1")
     os.close(tell)
