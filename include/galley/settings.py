@@ -35,12 +35,13 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="The catalog; default SQLite at $GALLEY_HOME/catalog.db.")
     runtime: str = Field("", description="How jobs are executed where the brief does not say: process.")
     timezone: str = Field("UTC", description="Timezone of the daily schedule and so of content dates (IANA name).")
-    schedule: str = Field("0 6 * * *", description="Cron expression of the daily run, in `timezone`.")
+    schedule: str = Field("0 0 * * *", description="Cron expression of the daily run, in `timezone`.")
     worker_python: Path = Field(
         default_factory=lambda: project_root() / ".venv-worker" / "bin" / "python",
         description="Interpreter of the worker environment, for the process runtime and model commands.",
     )
     worker_slots: int = Field(1, ge=1, le=64, description="Jobs of one run that may run at once.")
+    gpus: int = Field(0, ge=0, le=64, description="GPUs of this installation; 0: generation jobs ask for none.")
     worker_threads: int = Field(2, ge=1, le=256, description="CPU threads of one job; part of its numerics.")
     briefs_dir: Path = Field(default_factory=lambda: project_root() / "include" / "briefs")
     policies_dir: Path = Field(default_factory=lambda: project_root() / "include" / "policies")

@@ -97,17 +97,17 @@ class PlanRecord(Frozen):
         prompts: screening of the prompts.
         generate: longest first.
         screen: screening of the artifacts.
-        publish: the publishing job; none where the run has no items.
+        publish: the publishing job.
         reused: requests whose artifact was there already.
         duplicates: items that share a request with another.
         numerics: runtime to model digest to the numerics its jobs run under.
     """
 
     run: str
-    prompts: tuple[PlannedTask, ...] = ()
+    prompts: PlannedTask
     generate: tuple[PlannedTask, ...] = ()
     screen: tuple[PlannedTask, ...] = ()
-    publish: tuple[PlannedTask, ...] = ()
+    publish: PlannedTask
     reused: int = 0
     duplicates: int = 0
     numerics: dict[str, dict[Sha256, Numerics]] = Field(default={})

@@ -1,0 +1,162 @@
+"""The operator that runs a worker job on whatever runtime it asks for, and survives its own death."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator, ResumableJobMixin
+
+from galley.errors import JobSpecError
+from galley.exit_codes import meaning, raise_for
+from galley.runtimes import Runtime, open_runtime
+from galley.settings import Settings
+from galley.storage import Zones
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+POLL_SECONDS = 0.5
+"""Between two looks at a job; its end is noticed this much later at most."""
+TAIL = 20
+"""Log lines in the error of a job that failed."""
+
+
+class JobOperator(ResumableJobMixin, BaseOperator):
+    """Run ``python -m galley.worker <command> --job <uri>`` and wait for it; the job's log lines become the task's.
+
+    A job outlives the task that started it. Another try finds it again, by the handle in the task's state store or, in
+    the gap before that was written, by its label, and waits on. What a handle stands for is checked by the sha256 of
+    ``job.json``: a job that runs under another specification is ended, and one that was found by its label alone is
+    executed once more after its end, which is quick where everything is done.
+
+    :param spec: the planned job: ``job`` (its name and map label), ``uri`` and ``sha256`` of its ``job.json``,
+        ``runtime`` (empty: the installation's default), ``requests`` (how much there is to do, for people).
+    :param open_runtime: gives the runtime of a name; tests give a fake's.
+    """
+
+    template_fields = ("spec",)
+    external_id_key = "execution"
+    ui_color = "#e7e3f4"
+
+    def __init__(
+        self,
+        *,
+        spec: dict[str, Any],
+        open_runtime: Callable[[str, Settings], Runtime] = open_runtime,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.spec = spec
+        self._open_runtime = open_runtime
+        self._handle: str | None = None
+        self._found = False
+
+    @property
+    def job(self) -> str:
+        """Name of the job."""
+        return str(self.spec["job"])
+
+    @property
+    def uri(self) -> str:
+        """URI of its ``job.json``."""
+        return str(self.spec["uri"])
+
+    def execute(self, context: Context) -> Any:
+        """Submit the job or find it again, and wait for its end."""
+        context["label"] = self.job
+        result = self.execute_resumable(context)
+        if self._found:
+            self.log.info("The job was found running without a handle of ours; executing it once more to be sure")
+            self._handle = self._submit()
+            self._wait(self._handle)
+        return result
+
+    def submit_job(self, context: Context) -> dict[str, str]:
+        """Start the job; a running one of the same label is taken over."""
+        runtime = self._runtime()
+        self._found = runtime.find(self._job()) is not None
+        self._handle = self._submit()
+        self.log.info("Job %s: %s execution %s", self.job, runtime.name, self._handle)
+        return {"handle": self._handle, "sha256": self.spec["sha256"]}
+
+    def get_job_status(self, external_id: Any, context: Context) -> str:
+        """``running``, or what its exit code means; ``other`` where the handle is of another specification."""
+        self._handle = str(external_id["handle"])
+        if external_id.get("sha256") != self.spec["sha256"]:
+            self.log.info("Job %s was planned anew; ending its earlier execution %s", self.job, self._handle)
+            self._runtime().cancel(self._handle)
+            return "other"
+        status = self._runtime().status(self._handle)
+        return "running" if status.state == "running" else meaning(status.exit_code)
+
+    def is_job_active(self, status: str) -> bool:
+        """Whether to wait on."""
+        return status == "running"
+
+    def is_job_succeeded(self, status: str) -> bool:
+        """Whether there is nothing left to do."""
+        return status == "ok"
+
+    def poll_until_complete(self, external_id: Any, context: Context) -> Any:
+        """Wait for the end; returns the result too, for after a reattachment the mixin asks for nothing else."""
+        self._wait(str(external_id["handle"]))
+        return self.get_job_result(external_id, context)
+
+    def get_job_result(self, external_id: Any, context: Context) -> Any:
+        """The URI below which the job wrote; never anything it printed."""
+        return self.uri.rsplit("/", 1)[0]
+
+    def on_kill(self) -> None:
+        """End the job too: SIGTERM, and SIGKILL where that does not help."""
+        if self._handle is not None:
+            self.log.info("Ending job %s", self.job)
+            self._runtime().cancel(self._handle)
+
+    def _runtime(self) -> Runtime:
+        return self._open_runtime(str(self.spec.get("runtime") or ""), Settings())
+
+    def _job(self) -> Any:
+        from galley.worker.__main__ import load_job
+
+        return load_job(Zones.from_settings(Settings()), self.uri)
+
+    def _submit(self) -> str:
+        return self._runtime().submit(self._job(), self.uri)
+
+    def _wait(self, handle: str) -> None:
+        wait(self._runtime(), handle, self.job, self.log.info)
+
+
+def wait(runtime: Runtime, handle: str, job: str, say: Callable[[str], object], *, poll: float = POLL_SECONDS) -> None:
+    """Pass a job's log lines on until it has ended; raises as `galley.exit_codes.raise_for` does."""
+    cursor, last = 0, [""]
+    while True:
+        ended = runtime.status(handle)
+        chunk = runtime.logs(handle, cursor)
+        cursor = chunk.cursor
+        for line in chunk.lines:
+            say(line)
+        last = [*last, *chunk.lines][-TAIL:]
+        if ended.state == "ended" and not chunk.lines:
+            raise_for(ended.exit_code, job, "\n".join(last).strip())
+            return
+        if not chunk.lines:
+            time.sleep(poll)
+
+
+def execute_here(
+    runtime_of: Callable[[str], Runtime], zones: Zones, say: Callable[[str], object]
+) -> Callable[..., None]:
+    """An `galley.stages.numerics.Execute` that waits for a job inside the task that asks for it."""
+    from galley.worker.__main__ import load_job
+
+    def execute(task: Any) -> None:
+        runtime = runtime_of(task.runtime)
+        job = load_job(zones, task.uri)
+        if job.job != task.job:
+            raise JobSpecError(f"{task.uri} is the specification of {job.job}, not of {task.job}")
+        wait(runtime, runtime.submit(job, task.uri), task.job, say)
+
+    return execute

@@ -1,0 +1,160 @@
+"""The tasks of a run, wired once for every DAG: collect, plan, screen prompts, generate, screen, publish, record.
+
+What a task does lies in `galley.stages` and in the worker; here is only what Airflow must know. Between tasks pass URIs
+and counts. Imports are inside the tasks: the file of a DAG is parsed again for every one of them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from galley.airflow.operators import JobOperator
+from galley.airflow.retries import FIRST_DELAY, RETRIES, JobRetryPolicy
+from galley.settings import Settings
+
+if TYPE_CHECKING:
+    from galley.stages.run import RunFiles
+
+PUBLISHED = Asset("galley_published", uri="x-galley://published")
+"""Updated when a run has published; the event's extra carries the release's URI."""
+DEFAULT_ARGS = {
+    "owner": "galley",
+    "retries": RETRIES,
+    # Airflow's own default is five minutes. The policy decides case by case; this holds where it is not asked.
+    "retry_delay": FIRST_DELAY,
+    "retry_policy": JobRetryPolicy(),
+}
+TAG = "content_generation"
+GENERATION, GPU = "generation", "gpu"
+# none_failed: where every generation job is done already there is none to map over, and the stage is skipped.
+COMMON: dict[str, Any] = {"pool": GENERATION, "trigger_rule": "none_failed", "map_index_template": "{{ label }}"}
+
+
+def content_pipeline(settings: Settings, *, form: bool) -> None:
+    """Add the tasks of a run to the DAG that is being defined.
+
+    Args:
+        settings: pools and how many jobs a run may have at once.
+        form: the run's Params say what to make; else the briefs that are due.
+    """
+    run = collect(form)
+    planned = plan(run)
+    prompts = JobOperator(
+        task_id="screen_prompts",
+        spec=planned["prompts"],
+        doc_md="Screen the prompts: a blocked one is never generated",
+        **COMMON,
+    )
+    generate = JobOperator.partial(
+        task_id="generate",
+        doc_md="Make what no earlier run has made",
+        max_active_tis_per_dagrun=settings.worker_slots,
+        **COMMON | {"pool": GPU if settings.gpus else GENERATION},
+    ).expand(spec=planned)
+    screening = plan_screening(run)
+    screen = JobOperator.partial(
+        task_id="screen",
+        doc_md="Screen every artifact: one verdict each",
+        max_active_tis_per_dagrun=settings.worker_slots,
+        **COMMON,
+    ).expand(spec=screening)
+    publish = JobOperator(
+        task_id="publish",
+        spec=planned["publish"],
+        doc_md="Mark and publish what passed; the release comes last",
+        **COMMON,
+    )
+    prompts >> generate >> screening
+    screen >> publish >> record(run)
+
+
+@task(doc_md="Expand briefs, a request file or the form into items, row by row; reject what is wrong")
+def collect(form: bool) -> str:
+    """Returns the run's name."""
+    from zoneinfo import ZoneInfo
+
+    from galley.models import Models
+    from galley.stages.collect import Trigger
+    from galley.stages.collect import collect as collect_items
+    from galley.stages.content_date import content_date
+    from galley.storage import Zones
+
+    context: Any = get_current_context()
+    dag_run, settings = context["dag_run"], Settings()
+    trigger = Trigger(
+        dag_id=dag_run.dag_id,
+        run_id=dag_run.run_id,
+        content_date=content_date(dag_run.logical_date, dag_run.run_after, ZoneInfo(settings.timezone)),
+        params=dict(context["params"]) if form else None,
+        conf_keys=tuple(dag_run.conf or ()),
+    )
+    models = Models.from_settings(settings)
+    record = collect_items(trigger, settings, Zones.from_settings(settings), models.resolve, datetime.now(UTC))
+    print(f"run={record.run} content_date={record.content_date} items={record.items} rejects={record.rejects}")
+    return record.run
+
+
+@task(doc_md="Drop what was made before, group by model, shard by cost: the jobs of this run")
+def plan(run: str) -> list[dict[str, Any]]:
+    """Returns the generation jobs to map over; the two single jobs are XComs of their own."""
+    from galley.airflow.operators import execute_here
+    from galley.catalog.facade import Catalog
+    from galley.models import Models
+    from galley.runtimes import open_runtime
+    from galley.stages.plan import plan_run
+
+    settings, here = Settings(), _Run(run)
+    execute = execute_here(lambda name: open_runtime(name, settings), here.zones, print)
+    with Catalog.open(settings.catalog_url) as catalog:
+        planned = plan_run(here.files, settings, catalog, Models.from_settings(settings), execute, print)
+    context: Any = get_current_context()
+    for name, job in (("prompts", planned.prompts), ("publish", planned.publish)):
+        context["ti"].xcom_push(key=name, value=job.model_dump())
+    return [job.model_dump() for job in planned.generate]
+
+
+@task(doc_md="The screening jobs: one per worker slot", trigger_rule="none_failed")
+def plan_screening(run: str) -> list[dict[str, Any]]:
+    """Returns the screening jobs to map over."""
+    planned = _Run(run).files.plan()
+    return [job.model_dump() for job in planned.screen] if planned else []
+
+
+@task(
+    doc_md="Write the catalog, the report and the contact sheet, also of a run that failed; announce the release",
+    trigger_rule="all_done",
+    outlets=[PUBLISHED],
+)
+def record(run: str) -> dict[str, Any]:
+    """Returns the counts and where the report is."""
+    from galley.catalog.facade import Catalog
+    from galley.stages.record import record_run
+
+    context: Any = get_current_context()
+    dag_run, ti = context["dag_run"], context["ti"]
+    states = ti.get_task_states(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id])[dag_run.run_id]
+    failed = sorted(name for name, state in states.items() if state in ("failed", "upstream_failed"))
+    if not run:
+        raise AirflowFailException("collect failed; there is nothing to record")
+    settings, here = Settings(), _Run(run)
+    with Catalog.open(settings.catalog_url) as catalog:
+        report = record_run(here.files, settings, here.zones, catalog, datetime.now(UTC), succeeded=not failed)
+    if failed:
+        raise AirflowFailException(f"recorded as failed, for these tasks did not succeed: {', '.join(failed)}")
+    context["outlet_events"][PUBLISHED].extra = {"run": run, "release": report.release_uri}
+    return {"report": here.files.uri("report.json"), "rejects": report.rejects} | {**report.counts}
+
+
+class _Run:
+    """A run's objects and the zones they lie in."""
+
+    def __init__(self, run: str) -> None:
+        from galley.stages.run import RunFiles
+        from galley.storage import Zones
+
+        self.zones = Zones.from_settings(Settings())
+        self.files: RunFiles = RunFiles(self.zones.work, run)

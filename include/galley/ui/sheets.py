@@ -1,0 +1,174 @@
+"""From a recorded run to its contact sheet: which items fit, which bytes may be shown, in what order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from galley.catalog.facade import Catalog
+from galley.catalog.rows import CatalogItem
+from galley.errors import StoreError
+from galley.items import State
+from galley.stages.run import RunFiles
+from galley.storage.zones import Zones
+from galley.ui.contact_sheet import Card, Group, RejectLine, Sheet, Why
+
+if TYPE_CHECKING:
+    from galley.stages.record import Report
+
+MAX_CARDS = 600
+"""Items on a sheet; the rest is counted."""
+MAX_MEDIA = 24 * 2**20
+"""Bytes of images and texts on a sheet."""
+MAX_REJECTS = 200
+_ALWAYS = {
+    "image": ("num_inference_steps", "guidance_scale", "width", "height"),
+    "text": ("max_new_tokens", "temperature", "top_p"),
+}
+
+
+def sheet_of(report: Report, files: RunFiles, zones: Zones, catalog: Catalog) -> Sheet:
+    """The sheet of a run that the catalog has."""
+    budget = MAX_MEDIA
+    room = MAX_CARDS
+    chosen: dict[str, list[CatalogItem]] = {}
+    briefs = list(dict.fromkeys(line.brief for line in report.table))
+    share = max(1, room // max(1, len(briefs)))
+    left_out: dict[str, int] = {}
+    for item in catalog.items(files.run):
+        mine = chosen.setdefault(item.item.brief, [])
+        if len(mine) < share:
+            mine.append(item)
+        else:
+            left_out[item.item.brief] = left_out.get(item.item.brief, 0) + 1
+    groups = []
+    for brief in briefs:
+        items = chosen.get(brief, [])
+        columns = [line.variant for line in report.table if line.brief == brief]
+        differing = _differing(items) if len(columns) > 1 else set()
+        rows: dict[str, dict[str, list[Card]]] = {}
+        for item in items:
+            card = _card(item, zones, differing, budget)
+            budget -= len(card.media or b"")
+            rows.setdefault(item.item.unit, {}).setdefault(card.variant, []).append(card)
+        paired = any(len(arms) > 1 for arms in rows.values())
+        groups.append(
+            Group(
+                brief=brief,
+                columns=columns,
+                rows=[[card for name in columns for card in arms.get(name, ())] for arms in rows.values()],
+                paired=paired,
+                counts=_sum(line.states for line in report.table if line.brief == brief),
+                left_out=left_out.get(brief, 0),
+            )
+        )
+    rejects = [
+        RejectLine(
+            f"{reject.source}{f', line {reject.line}' if reject.line else ''}", reject.field, reject.value, reject.rule
+        )
+        for reject in islice(catalog.rejects(files.run), MAX_REJECTS)
+    ]
+    facts = {
+        "Run": report.run,
+        "Release": report.release_uri or "none",
+        "Airflow run": f"{report.dag_id} {report.run_id}",
+    }
+    if report.reused:
+        facts["Reused"] = f"{report.reused} requests were made by earlier runs"
+    if report.seed is not None:
+        facts["Seed"] = f"{report.seed} (give it in the form to make the same again)"
+    warnings = [f"{text} ({number} rows)" for text, number in report.warnings.items()]
+    if report.state == "failed":
+        warnings.insert(
+            0, "The run failed before its end: what it had is here, and running it again goes on from there."
+        )
+    return Sheet(
+        run=report.run,
+        dag_id=report.dag_id,
+        content_date=report.content_date,
+        counts=report.counts,
+        table=[(line.brief, line.variant, line.states) for line in report.table],
+        groups=groups,
+        rejects=rejects,
+        rejected=report.rejects,
+        warnings=warnings,
+        facts=facts,
+    )
+
+
+def _card(item: CatalogItem, zones: Zones, differing: set[str], budget: int) -> Card:
+    request = item.item.request
+    params = _params(item)
+    media, note = _media(item, zones, budget)
+    verdict = item.verdict
+    reasons = [
+        Why(str(reason["check"]), str(reason["detail"]), str(reason["decision"]), str(reason["subject"]))
+        for reason in (verdict.reasons if verdict else ())
+    ]
+    artifact = item.artifact
+    return Card(
+        item_id=item.item.item_id,
+        custom_id=item.item.custom_id,
+        variant=item.item.variant,
+        kind=request.kind,
+        state=item.state,
+        prompt=request.screened_text,
+        seed=request.seed,
+        model=request.model,
+        params=params,
+        differs={name: value for name, value in params.items() if name in differing},
+        media=media,
+        media_type=artifact.media_type if artifact else "",
+        note=note,
+        reasons=reasons,
+        seconds=item.generation.seconds if item.generation else None,
+        reused=bool(item.generation and item.generation.reused),
+        uri=item.uri or "",
+    )
+
+
+def _params(item: CatalogItem) -> dict[str, Any]:
+    request = item.item.request
+    every = request.params.model_dump(mode="json")
+    told = request.params.model_dump(mode="json", exclude_defaults=True)
+    return {name: value for name, value in every.items() if name in _ALWAYS[request.kind] or name in told}
+
+
+def _differing(items: Sequence[CatalogItem]) -> set[str]:
+    """Parameters that the items of a brief do not have in common."""
+    values: dict[str, set[str]] = {}
+    for item in items:
+        for name, value in _params(item).items():
+            values.setdefault(name, set()).add(repr(value))
+    return {name for name, seen in values.items() if len(seen) > 1}
+
+
+def _media(item: CatalogItem, zones: Zones, budget: int) -> tuple[bytes | None, str]:
+    """The bytes to show and, where there are none, why."""
+    if item.state == "blocked":
+        return None, "blocked after it was made; not shown" if item.artifact else "blocked before it was made"
+    if item.state == "failed":
+        generation = item.generation
+        if generation and generation.failure_message:
+            return None, f"{generation.failure_kind}: {generation.failure_message}"
+        return None, "was not made"
+    if item.state == "withdrawn":
+        return None, "withdrawn"
+    artifact = item.artifact
+    if artifact is None:
+        return None, "was not made"
+    if artifact.size > budget:
+        return None, f"{artifact.size} bytes, more than this sheet has room for; see Details"
+    try:
+        return zones.read(artifact.uri, artifact.sha256), ""
+    except StoreError as error:
+        return None, f"cannot be shown: {error}"
+
+
+def _sum(states: Iterable[Mapping[State, int]]) -> dict[State, int]:
+    total: dict[State, int] = {}
+    for each in states:
+        for state, number in each.items():
+            total[state] = total.get(state, 0) + number
+    return total
