@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import subprocess
 import sys
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from galley.errors import ObjectExists, ObjectNotFound, StoreError, StoreUnavail
 from galley.storage import LocalStore, ObjectStore, Retries, local, open_store
 
 from .conformance import StoreConformance, StreamingConformance, keys, sha256
+from .racer import race
 
 
 class Make:
@@ -270,23 +270,12 @@ def test_a_root_that_is_a_file(tmp_path: Path) -> None:
 # ── processes ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _race(url: str, barrier: Barrier, index: int, rounds: int, won: Any) -> None:
-    store = LocalStore(url)
-    for number in range(rounds):
-        barrier.wait(60)
-        try:
-            store.put_if_absent(f"r{number}/release", b"%d" % index)
-        except ObjectExists:
-            continue
-        won.put((number, index))
-
-
 def test_of_racing_processes_one_wins(tmp_path: Path) -> None:
     """With fsync, and with the folders made by whoever comes first."""
-    context, processes, rounds = multiprocessing.get_context("spawn"), 6, 12
+    context, processes, rounds = multiprocessing.get_context("spawn"), 4, 15
     barrier, won = context.Barrier(processes), context.Queue()
     url = f"file://{tmp_path}/store"
-    racers = [context.Process(target=_race, args=(url, barrier, index, rounds, won)) for index in range(processes)]
+    racers = [context.Process(target=race, args=(url, barrier, index, rounds, won)) for index in range(processes)]
     for racer in racers:
         racer.start()
     winners = dict(won.get(timeout=60) for _ in range(rounds))

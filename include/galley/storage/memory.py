@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ class MemoryStore(SettledStore):
     def __init__(self, name: str = "store", *, retries: Retries | None = None) -> None:
         super().__init__(f"memory://{name}", retries or Retries.at_once(3))
         self._objects: dict[str, tuple[bytes, ObjectInfo]] = {}
+        self._folders: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def write_once(self, key: str, source: Source, *, if_absent: bool) -> None:
@@ -30,12 +32,15 @@ class MemoryStore(SettledStore):
         with self._lock:
             if if_absent and key in self._objects:
                 raise ObjectExists(f"{self.url}/{key} is there already")
-            for other in self._objects:
-                if other.startswith(f"{key}/") or key.startswith(f"{other}/"):
+            above = _above(key)
+            for other in [*above, key + "/"]:
+                if other in (self._folders if other.endswith("/") else self._objects):
                     raise StoreError(
                         f"{self.url}/{key} cannot be written: {other} is there already, and a key cannot be an object "
                         "and a folder at once; choose another key, or delete what is there"
                     )
+            if key not in self._objects:
+                self._folders.update(f"{folder}/" for folder in above)
             self._objects[key] = (data, info)
 
     @contextmanager
@@ -60,4 +65,11 @@ class MemoryStore(SettledStore):
     def delete_once(self, key: str) -> None:
         """Forget it."""
         with self._lock:
-            self._objects.pop(key, None)
+            if self._objects.pop(key, None):
+                self._folders -= Counter(f"{folder}/" for folder in _above(key))
+
+
+def _above(key: str) -> list[str]:
+    """The keys that would be folders of this one."""
+    parts = key.split("/")
+    return ["/".join(parts[:number]) for number in range(1, len(parts))]

@@ -147,7 +147,17 @@ class SettledStore(ABC, ObjectStore):
     def delete(self, key: str) -> None:
         """As `ObjectStore.delete`."""
         check_key(key)
-        self._retry(lambda: self.delete_once(key), lambda error: isinstance(error, (StoreUnavailable, WriteUnknown)))
+        doubt = False
+
+        def once() -> None:
+            nonlocal doubt
+            try:
+                self.delete_once(key)
+            except WriteUnknown as error:
+                doubt = True
+                raise StoreUnavailable(str(error)) from error  # removing again does no harm
+
+        self._settled(key, once, lambda: doubt, lambda error: isinstance(error, StoreUnavailable))
 
     # ── how ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -159,20 +169,31 @@ class SettledStore(ABC, ObjectStore):
             try:
                 self.write_once(key, source, if_absent=if_absent)
             except ObjectExists:
+                doubt = True  # a repeated request of our own may have found what its first copy wrote
                 return self._settle(key, source, if_absent=True)
             except WriteUnknown:
                 doubt = doubt or source.exhausted
                 return self._settle(key, source, if_absent=if_absent)
             return Written(source.sha256, source.size, created=True)
 
+        def again(error: Exception) -> bool:
+            return isinstance(error, StoreUnavailable) and source.can_send
+
         try:
-            return self._retry(once, lambda error: isinstance(error, StoreUnavailable) and source.can_send)
+            return self._settled(key, once, lambda: doubt, again)
         except StreamFailed as failed:
             raise failed.error  # noqa: B904  (the caller's own error, as it was)
+
+    def _settled(
+        self, key: str, once: Callable[[], T], doubt: Callable[[], bool], again: Callable[[Exception], bool]
+    ) -> T:
+        """Try a change; where the last try certainly failed, but an earlier one may not have, that is unknown."""
+        try:
+            return self._retry(once, again)
         except StoreUnavailable as error:
-            if doubt:
+            if doubt():
                 raise WriteUnknown(
-                    f"{self.url}/{key}: the reply to a write was lost, and what the store holds now could not be "
+                    f"{self.url}/{key}: the reply to a change was lost, and what the store holds now could not be "
                     f"settled ({error}); do not clean up, run the same again once the store is back"
                 ) from error
             raise

@@ -7,13 +7,15 @@ a user writes is ever opened as a path.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from galley.errors import StoreError
-from galley.settings import Settings
 from galley.storage.base import ObjectStore, check_key
 from galley.storage.memory import MemoryStore
 from galley.storage.settled import SettledStore
+
+if TYPE_CHECKING:
+    from galley.settings import Settings
 
 ZoneName = Literal["inbox", "work", "quarantine", "published"]
 ZONES: tuple[ZoneName, ...] = get_args(ZoneName)
