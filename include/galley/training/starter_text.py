@@ -178,11 +178,13 @@ def export(model: GPT2LMHeadModel, tokenizer: Tokenizer, directory: Path) -> Non
     model.generation_config.update(
         do_sample=True,
         temperature=0.8,
+        top_k=0,  # the library's default would cut the distribution to its fifty likeliest tokens
         max_new_tokens=192,
         bos_token_id=0,
         eos_token_id=[0, tokenizer.token_to_id("Ċ")],  # a newline ends an assistant's turn; copy has none
         pad_token_id=0,
     )
+    model.generation_config._from_model_config = False  # else a loader may derive it from the model's again
     half = GPT2LMHeadModel(model.config).half()
     half.generation_config = model.generation_config
     half.load_state_dict(model.state_dict())
@@ -191,6 +193,7 @@ def export(model: GPT2LMHeadModel, tokenizer: Tokenizer, directory: Path) -> Non
     config.pop("torch_dtype", None)
     config["dtype"] = "float32"  # the precision to compute in: the files are half precision only to be small
     (partial / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    (partial / "model.safetensors").chmod(0o644)  # the library writes for the owner alone
     stock = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token=END_OF_TEXT,
