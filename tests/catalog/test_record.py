@@ -18,7 +18,8 @@ from galley.catalog.facade import Catalog
 from galley.catalog.models import Base
 from galley.catalog.upsert import CHUNK
 from galley.errors import CatalogError
-from galley.items import Item, Message, Reject, Result, Withdrawn
+from galley.items import Failure, Item, Message, Reject, Result, State, Withdrawn
+from galley.publishing.disposition import Disposition, SubjectReason
 from tests.catalog.samples import DAY, NUMERICS, RUN, item, release, result, run_info, sha, verdict
 
 ITEMS = [item(row) for row in range(6)]
@@ -189,6 +190,49 @@ def test_set_state_with_the_uri_of_the_quarantined_copy(catalog: Catalog) -> Non
     assert (found.state, found.uri) == ("blocked", "file:///quarantine/x.txt")
 
 
+def disposition(of: Item, state: State, **changes: Any) -> Disposition:
+    values: dict[str, Any] = {
+        "item_id": of.item_id,
+        "custom_id": of.custom_id,
+        "brief": of.brief,
+        "variant": of.variant,
+        "request_key": of.request.key,
+        "policy": of.policy,
+        "policy_digest": sha("p1"),
+        "state": state,
+        "decision": "hold",
+    }
+    return Disposition(**{**values, **changes})
+
+
+def test_what_the_publisher_says_holds_until_a_person_decides(catalog: Catalog) -> None:
+    unreadable = SubjectReason(subject="item", check="publish", decision="hold", detail="cannot be read")
+    missing = Failure(kind="no_result", message="its job left no result")
+    given = whole_run(
+        release=release(1, []),
+        dispositions=[
+            disposition(ITEMS[0], "held", uri="file:///quarantine/0.txt", reasons=(unreadable,)),
+            disposition(ITEMS[1], "blocked"),
+            disposition(ITEMS[4], "failed", failure=missing),
+        ],
+    )
+    catalog.record_finished(run_info(), **given)
+    assert states(catalog) == ["held", "blocked", "blocked", "failed", "failed", "blocked"]
+    found = list(catalog.items(RUN))
+    assert found[0].uri == "file:///quarantine/0.txt"
+    assert found[0].verdict is not None
+    assert found[0].verdict.reasons[-1]["detail"] == "cannot be read"
+    assert found[4].generation is not None and found[4].generation.failure_kind == "no_result"
+    once = content(catalog)
+    catalog.record_finished(run_info(), **given)
+    assert content(catalog) == once
+    catalog.record_review(ITEMS[0].item_id, "reject", "ann", "no", release=2)
+    catalog.record_release(release(2, []))
+    assert states(catalog)[0] == "blocked"
+    catalog.record_release(release(3, [ITEMS[1]]))
+    assert states(catalog)[1] == "published"
+
+
 def test_two_items_of_one_request_share_the_artifact_and_one_pays(catalog: Catalog) -> None:
     twins = [item(0), item(0, variant="b")]
     assert twins[0].request.key == twins[1].request.key
@@ -328,6 +372,7 @@ def test_paging_gives_every_item_once_in_order(catalog: Catalog) -> None:
     items = [item(row, custom_id=f"c{row % 7}") for row in range(CHUNK + 20)]
     catalog.record_finished(run_info(), items=items)
     assert [entry.item for entry in catalog.items(RUN)] == items
+    assert len(list(catalog.held_items("latest"))) == 0
     assert list(catalog.items(RUN, states=["held"])) == []
     grouped = [entry.item.custom_id for entry in catalog.items_by_custom_id(RUN)]
     assert grouped == sorted(grouped) and len(grouped) == len(items)

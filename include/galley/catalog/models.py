@@ -184,6 +184,10 @@ class ItemRow(Base):
     item: Mapped[dict[str, Any]] = mapped_column(Json)
     """The whole `galley.items.Item`, defaults left out; the columns above are what queries ask for."""
     state: Mapped[str] = mapped_column(String(16))
+    disposition: Mapped[str | None] = mapped_column(String(16))
+    """The state that the publisher last gave it, before what people decided since."""
+    reasons: Mapped[list[dict[str, Any]]] = mapped_column(Json)
+    """What beside the two verdicts stood in the way of publishing it."""
     numerics_digest: Mapped[str | None] = mapped_column(Hash)
     source_sha256: Mapped[str | None] = mapped_column(Hash)
     """sha256 of what was screened."""
@@ -192,7 +196,7 @@ class ItemRow(Base):
     sha256: Mapped[str | None] = mapped_column(Hash)
     """sha256 of what was published."""
     uri: Mapped[str | None] = mapped_column(Text)
-    """Of the published object, or of the quarantined one where `set_states` gave it."""
+    """Of the published object, or of the quarantined copy."""
     sidecar_uri: Mapped[str | None] = mapped_column(Text)
     media_type: Mapped[str | None] = mapped_column(String(100))
     approved_by: Mapped[str] = mapped_column(String(256))

@@ -107,17 +107,20 @@ class Reader:
         yield from self._pages([ItemRow.run == run], order)
 
     def held_items(self, run: str | None = None) -> Iterator[CatalogItem]:
-        """Items that wait for a person, of one run or of all, by run and place in it."""
+        """Items that wait for a person, of one run (named as for `find_run`) or of all, by run and place in it."""
         where = [ItemRow.state == "held"]
         if run is not None:
-            where.append(ItemRow.run == run)
+            where.append(ItemRow.run == self.find_run(run))
         yield from self._pages(where, (ItemRow.run, ItemRow.position, ItemRow.item_id))
 
     def find_item(self, prefix: str, run: str | None = None) -> CatalogItem:
-        """The item whose id begins with ``prefix``; raises `CatalogError` for none and for several."""
+        """The item whose id begins with ``prefix``, in one run (named as for `find_run`) or in all.
+
+        Raises `CatalogError` for none and for several.
+        """
         where = [_starts_with(ItemRow.item_id, prefix.lower())]
         if run is not None:
-            where.append(ItemRow.run == run)
+            where.append(ItemRow.run == self.find_run(run))
         with reading(self.engine) as connection:
             query = select(ItemRow.item_id).where(*where).order_by(ItemRow.item_id).limit(6)
             found = list(connection.execute(query).scalars())
@@ -310,6 +313,7 @@ def _catalog_item(row: Any, parsed: dict[str, Numerics]) -> CatalogItem:
         prompt_verdict=_verdict(row, "prompt"),
         artifact_verdict=_verdict(row, "verdict"),
         approved_by=row.items_approved_by,
+        reasons=tuple(row.items_reasons),
     )
 
 

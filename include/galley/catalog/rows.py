@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pydantic import AwareDatetime
 
-from galley.items import Artifact, Decision, Frozen, Item, Reason, State, Verdict
+from galley.items import Artifact, Decision, Failure, Frozen, Item, Reason, State, Verdict
 
 RunState = Literal["running", "success", "failed"]
 Action = Literal["approve", "reject", "withdraw"]
@@ -35,6 +35,41 @@ class RunInfo(Frozen):
     started: AwareDatetime
     finished: AwareDatetime | None = None
     state: RunState = "running"
+
+
+class DisposedReason(Protocol):
+    """A reason of a disposition, with what it is about."""
+
+    @property
+    def subject(self) -> str:
+        """``prompt``, ``artifact`` or ``item``; only the last are no verdict's."""
+
+    def model_dump(self, *, mode: Literal["json"]) -> dict[str, Any]:
+        """As JSON."""
+
+
+class Disposed(Protocol):
+    """What the publisher made of an item: `galley.publishing.disposition.Disposition`."""
+
+    @property
+    def item_id(self) -> str:
+        """Of the item."""
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+
+    @property
+    def uri(self) -> str:
+        """Of the published object or the quarantined copy, or empty."""
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why it was not made."""
+
+    @property
+    def reasons(self) -> Sequence[DisposedReason]:
+        """Of both verdicts, and of what else stood in the way."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +161,21 @@ class ItemVerdict:
     reasons: tuple[Mapping[str, Any], ...]
 
     @classmethod
-    def of(cls, prompt: Verdict | None, artifact: Verdict | None, *, made: bool) -> ItemVerdict | None:
+    def of(
+        cls,
+        prompt: Verdict | None,
+        artifact: Verdict | None,
+        *,
+        made: bool,
+        further: Sequence[Mapping[str, Any]] = (),
+    ) -> ItemVerdict | None:
         """Combine the two; None where compliance has not spoken at all.
 
-        ``made`` says that an artifact exists, so that a verdict on it is due.
+        Args:
+            prompt: on the prompt.
+            artifact: on the artifact.
+            made: an artifact exists, so that a verdict on it is due.
+            further: reasons of the item's own, from publishing and review, which say for themselves what they decide.
         """
         given = [verdict for verdict in (prompt, artifact) if verdict is not None]
         if not given:
@@ -149,7 +195,7 @@ class ItemVerdict:
                 decision = "hold"
             missing_reason = Reason(check="verdict", decision="hold", detail=f"there is no verdict on the {subject}")
             reasons.append({"subject": subject, **missing_reason.model_dump(mode="json")})
-        return cls(decision, scores, tuple(reasons))
+        return cls(decision, scores, (*reasons, *further))
 
     def public(self) -> dict[str, Any]:
         """As ``galley items --format jsonl`` shows it."""
@@ -175,6 +221,7 @@ class CatalogItem:
         prompt_verdict: of its prompt under the run's policy.
         artifact_verdict: of its artifact under the run's policy.
         approved_by: who let it pass, where compliance alone did not.
+        reasons: what beside the two verdicts stood in the way of publishing it.
     """
 
     item: Item
@@ -191,11 +238,13 @@ class CatalogItem:
     prompt_verdict: Verdict | None
     artifact_verdict: Verdict | None
     approved_by: str
+    reasons: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def verdict(self) -> ItemVerdict | None:
         """The item's decision."""
-        return ItemVerdict.of(self.prompt_verdict, self.artifact_verdict, made=self.artifact is not None)
+        made = self.artifact is not None
+        return ItemVerdict.of(self.prompt_verdict, self.artifact_verdict, made=made, further=self.reasons)
 
     def public(self) -> dict[str, Any]:
         """The fields of ``galley items --format jsonl``, in its order."""

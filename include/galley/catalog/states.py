@@ -12,9 +12,10 @@ from galley.catalog.models import GenerationRow, ItemRow, ReviewRow, Run, Verdic
 def settle(connection: Connection, run: str) -> None:
     """Give every item of a run that no release lists the state its review, verdicts and generation say.
 
-    In this order: a reviewer's reject or a blocked prompt is ``blocked``; a failed generation is ``failed``; a blocked
-    artifact is ``blocked``; a verdict of hold is ``held``. What is left when the run has finished was either never
-    made (``failed``) or made and not published (``held``); before that it keeps the state it has.
+    A reviewer's reject is ``blocked``; then holds what the publisher said, if it did. Without its word, in this order:
+    a blocked prompt is ``blocked``; a failed generation is ``failed``; a blocked artifact is ``blocked``; a verdict of
+    hold is ``held``. What is left when the run has finished was either never made (``failed``) or made and not
+    published (``held``); before that it keeps the state it has.
     """
     generation = (
         select(GenerationRow.status)
@@ -38,6 +39,7 @@ def settle(connection: Connection, run: str) -> None:
     held = or_(decided(ItemRow.prompt_verdict_id, "hold"), decided(ItemRow.artifact_verdict_id, "hold"))
     state = case(
         (review == "reject", "blocked"),
+        (ItemRow.disposition.in_(("held", "blocked", "failed")), ItemRow.disposition),
         (decided(ItemRow.prompt_verdict_id, "block"), "blocked"),
         (generation == "failed", "failed"),
         (generation.is_(None), "failed" if finished else ItemRow.state),

@@ -11,7 +11,7 @@ from galley.complaints import did_you_mean, printable
 from galley.errors import InputError
 
 _ITEM_ID = re.compile(r"[0-9a-f]{16}")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _METRIC = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,62}")
 MAX_USER_ID = 256
 """Characters."""

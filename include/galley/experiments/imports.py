@@ -11,10 +11,10 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, delete, select
 
+from galley.catalog.columns import reject_row
 from galley.catalog.database import writing
 from galley.catalog.facade import Catalog
 from galley.catalog.models import AssignmentRow, ImportRejectRow, ImportRow
-from galley.catalog.record import reject_row
 from galley.catalog.upsert import chunks, derived_key, storable, upsert
 from galley.complaints import reject
 from galley.errors import InputError

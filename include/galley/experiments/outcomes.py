@@ -116,7 +116,7 @@ def _record(connection: Connection, outcomes: Sequence[Outcome]) -> list[bool | 
         for outcome in outcomes
     ]
     query = select(OutcomeRow.outcome_id, OutcomeRow.value).where(OutcomeRow.outcome_id.in_(keys))
-    values: dict[str, float] = dict(connection.execute(query).tuples().all())
+    values: dict[str, float] = dict(connection.execute(query).all())
     rows: list[dict[str, object]] = []
     became: list[bool | InputError] = []
     for key, outcome in zip(keys, outcomes, strict=True):

@@ -198,7 +198,7 @@ def _names(catalog: Catalog, experiment: str, control: str) -> tuple[dict[str, f
     recorded = select(ArmRow.variant, ArmRow.weight).where(ArmRow.experiment == experiment).order_by(ArmRow.position)
     assigned = select(AssignmentRow.variant).where(AssignmentRow.experiment == experiment).distinct()
     with reading(catalog.engine) as connection:
-        weights: dict[str, float] = dict(connection.execute(recorded).tuples().all())
+        weights: dict[str, float] = dict(connection.execute(recorded).all())
         present = set(connection.execute(assigned).scalars())
         if not present:
             known = list(connection.execute(select(AssignmentRow.experiment).distinct().limit(20)).scalars())
@@ -234,7 +234,7 @@ def _users(catalog: Catalog, experiment: str) -> tuple[dict[str, int], int]:
         .subquery()
     )
     with reading(catalog.engine) as connection:
-        users = dict(connection.execute(per_arm.group_by(ExposureRow.variation_id)).tuples().all())
+        users = dict(connection.execute(per_arm.group_by(ExposureRow.variation_id)).all())
         return users, connection.execute(select(func.count()).select_from(several)).scalar_one()
 
 

@@ -150,6 +150,8 @@ def upgrade() -> None:
         sa.Column("prompt_sha256", sa.String(length=64), nullable=False),
         sa.Column("item", JSON, nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("disposition", sa.String(length=16), nullable=True),
+        sa.Column("reasons", JSON, nullable=False),
         sa.Column("numerics_digest", sa.String(length=64), nullable=True),
         sa.Column("source_sha256", sa.String(length=64), nullable=True),
         sa.Column("prompt_verdict_id", sa.String(length=32), nullable=True),
