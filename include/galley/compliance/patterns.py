@@ -16,21 +16,21 @@ from galley.items import Span
 
 # Quantifiers are bounded and neighbours exclude each other, so that no input takes more than linear time.
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,24}(?![\w-])")
-_CARD = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?![\w]|\.\d)")
-_IBAN = re.compile(r"(?<!\w)[a-z]{2}\d{2}(?: ?[a-z0-9]){11,30}(?!\w)")
+_CARD = re.compile(r"(?<![0-9a-z_.])\d(?:[ -]?\d){12,18}(?![0-9a-z_]|\.\d)")
+_IBAN = re.compile(r"(?<![0-9a-z_])[a-z]{2}\d{2}(?: ?[a-z0-9]){11,30}(?![0-9a-z_])")
 _DATE = re.compile(r"\d{1,2}([ ./-])\d{1,2}\1(?:19|20)\d\d")
 _GAP = r"[ .\-/\u2010-\u2013]"
 _PHONES = tuple(
     re.compile(form)
     for form in (
         # E.164 with "+" or "00": a country code and 6 to 13 more digits, in groups or not.
-        rf"(?<![\w+])(?:\+|00){_GAP}?[1-9]\d{{0,2}}(?:{_GAP}?\(?\d{{1,5}}\)?){{2,6}}(?!\w)",
+        rf"(?<![0-9a-z_+])(?:\+|00){_GAP}?[1-9]\d{{0,2}}(?:{_GAP}?\(?\d{{1,5}}\)?){{2,6}}(?![0-9a-z_])",
         # North America: 555-123-4567, (555) 123-4567, 555.123.4567.
-        rf"(?<![\w.+-])(?:1{_GAP})?(?:\(\d{{3}}\) ?|\d{{3}}[ .\-])\d{{3}}[ .\-]\d{{4}}(?![\w]|[.\-]\d)",
+        rf"(?<![0-9a-z_.+-])(?:1{_GAP})?(?:\(\d{{3}}\) ?|\d{{3}}[ .\-])\d{{3}}[ .\-]\d{{4}}(?![0-9a-z_]|[.\-]\d)",
         # National with trunk prefix 0 and at least one gap: 030 1234567, 0171/1234567, 01 42 68 53 00.
-        r"(?<![\w.+-])\(?0\d{1,4}\)?(?:[ /\-]\d{2,8}){1,5}(?![\w]|[.\-/]\d)",
+        r"(?<![0-9a-z_.+-])\(?0\d{1,4}\)?(?:[ /\-]\d{2,8}){1,5}(?![0-9a-z_]|[.\-/]\d)",
         # Mobile in China: eleven digits from 13 to 19.
-        r"(?<![\w.+])1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\w|\.\d)",
+        r"(?<![0-9a-z_.+])1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?![0-9a-z_]|\.\d)",
     )
 )
 _IBAN_LENGTHS: Mapping[str, int] = {

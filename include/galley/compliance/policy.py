@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from galley import complaints, strict_yaml
 from galley.errors import InputError
@@ -173,6 +173,13 @@ class Term(Frozen):
         return self.term.endswith("*")
 
 
+def _spelled_out(term: object) -> object:
+    return {"term": term} if isinstance(term, str) else term
+
+
+_ListedTerm = Annotated[Term, BeforeValidator(_spelled_out, json_schema_input_type=str | Term)]
+
+
 class TermList(Frozen):
     """A list of terms.
 
@@ -187,15 +194,8 @@ class TermList(Frozen):
     name: Slug
     description: str = ""
     decision: Literal["hold", "block"]
-    terms: tuple[Term, ...] = Field(min_length=1)
+    terms: tuple[_ListedTerm, ...] = Field(min_length=1)
     exceptions: tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...] = ()
-
-    @field_validator("terms", mode="before")
-    @classmethod
-    def _plain_strings(cls, terms: Any) -> Any:
-        return (
-            [{"term": term} if isinstance(term, str) else term for term in terms] if isinstance(terms, list) else terms
-        )
 
 
 class Policy(Frozen):

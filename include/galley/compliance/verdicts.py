@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from galley.compliance.checks import MAX_SPANS, Finding, Outcome
 from galley.compliance.policy import Check, CompiledPolicy, ImageSafetyCheck, Media, ToxicityCheck
-from galley.items import Decision, Reason, Verdict, digest
+from galley.items import Decision, Reason, Span, Verdict, digest
 
 _STRICTNESS: Mapping[Decision, int] = {"allow": 0, "hold": 1, "block": 2}
 MAX_DETAIL = 500
@@ -98,6 +98,11 @@ def _problem(check: Check, subject_sha256: str, outcomes: Sequence[Outcome]) -> 
         return f"the check answered about another subject ({str(outcome.subject_sha256)[:12]})"
     if not outcome.checker_digest:
         return "the check did not say which checker answered"
+    # Checkers wrap foreign code: what is declared a mapping need not be one.
+    if not isinstance(outcome.scores, Mapping) or not isinstance(outcome.spans, Mapping):
+        return "the check answered in another form than it should"
+    if not all(isinstance(span, Span) for span in outcome.spans.values()):
+        return "the check gave spans in another form than it should"
     if isinstance(check, ToxicityCheck | ImageSafetyCheck) and not outcome.scores:
         return "the check gave no scores"
     values = {**outcome.scores, **{f"finding {finding.cls}": finding.score for finding in outcome.findings}}

@@ -11,9 +11,10 @@ No view ever replaces the text: they exist for matching alone.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -322,24 +323,26 @@ def _look_alike(char: str) -> str:
 def _unmask(pieces: Iterable[Piece]) -> Iterator[Piece]:
     """Letters that only resemble Latin ones (и as n) are taken for them where real Latin letters stand beside them.
 
-    Done for whole words alone, so that ordinary Cyrillic stays what it is.
+    Done word by word, so that ordinary Cyrillic stays what it is; letters that stand alone count as one word together.
     """
-    word: list[Piece] = []
+    group: list[Piece] = []
+    alone = False
+    for space, run in itertools.groupby(pieces, key=lambda piece: piece[0].isspace()):
+        word = list(run)
+        if not space:
+            single = sum(chars.isalnum() for chars, _, _ in word) == 1
+            if not (single and alone):
+                yield from _unmasked(group)
+                group = []
+            alone = single
+        group += word
+    yield from _unmasked(group)
 
-    def flush() -> Iterator[Piece]:
-        mixed = any(char.isascii() and char.isalpha() for chars, _, _ in word for char in chars)
-        rough = any(char in _ROUGH for chars, _, _ in word for char in chars)
-        for chars, at, to in word:
-            yield ("".join(_ROUGH.get(char, char) for char in chars) if mixed and rough else chars), at, to
-        word.clear()
 
-    for piece in pieces:
-        if piece[0].isspace():
-            yield from flush()
-            yield piece
-        else:
-            word.append(piece)
-    yield from flush()
+def _unmasked(group: Sequence[Piece]) -> Iterator[Piece]:
+    mixed = any(char.isascii() and char.isalpha() for chars, _, _ in group for char in chars)
+    for chars, at, to in group:
+        yield ("".join(_ROUGH.get(char, char) for char in chars) if mixed else chars), at, to
 
 
 def _merge_spaces(pieces: Iterable[Piece]) -> Iterator[Piece]:
