@@ -42,8 +42,9 @@ from galley.items import MEDIA_TYPES, Artifact, ImageParams, Job, Request, Verdi
 from galley.ledger import PartWriter, next_attempt, read_verdicts
 from galley.storage.base import ObjectStore
 
-CHUNK = 64
-"""Subjects per chunk: read, checked and committed together. A kill loses at most one."""
+CHUNK: Mapping[Media, int] = {"prompt": 64, "text": 64, "image": 16}
+"""Subjects per chunk: read, checked and committed together; 16 pictures of the largest size are 800 MB. A kill loses at
+most one chunk."""
 MAX_TEXT = 1_000_000
 """Bytes of a text artifact at most."""
 
@@ -174,8 +175,8 @@ class _Screening:
                 if source.media == media and (source.sha256, kind, policy.digest, digest) not in finished
             ]
             stats.finished_before += sum(source.media == media for source in mine) - len(todo)
-            for start in range(0, len(todo), CHUNK):
-                lines = self._chunk(policy, media, checkers, todo[start : start + CHUNK])
+            for start in range(0, len(todo), CHUNK[media]):
+                lines = self._chunk(policy, media, checkers, todo[start : start + CHUNK[media]])
                 if writer is None:
                     writer = PartWriter(self._store, verdicts, next_attempt(self._store, verdicts, self._token))
                 writer.write(lines)
@@ -197,7 +198,7 @@ class _Screening:
                 subjects.append(_read(self._store, source))
             except CheckError as error:
                 verdicts[source.sha256] = unreadable(policy, source.sha256, media, str(error))
-        answers = [ask(checker, subjects, CHUNK) for checker in checkers]
+        answers = [ask(checker, subjects, CHUNK[media]) for checker in checkers]
         for index, subject in enumerate(subjects):
             outcomes = [answer[index] for answer in answers]
             verdicts[subject.sha256] = evaluate(policy, subject.sha256, media, outcomes)

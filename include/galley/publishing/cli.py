@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from galley.catalog.output import Format, FormatOption, print_jsonl, print_table
 
 if TYPE_CHECKING:
     from galley.catalog.rows import CatalogItem
@@ -17,22 +17,14 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List what is held; approve or reject it.", invoke_without_command=True)
 
 
-class Format(StrEnum):
-    """How to answer: a table for people, JSON Lines for programs."""
-
-    table = "table"
-    jsonl = "jsonl"
-
-
 Items = Annotated[list[str], typer.Argument(help="Item ids, or unique beginnings of them.", metavar="ITEM…")]
 By = Annotated[str, typer.Option("--by", help="Who decides; recorded in the release.", metavar="WHO")]
 Note = Annotated[str, typer.Option("--note", help="Why; recorded in the release.")]
 InRun = Annotated[str | None, typer.Option("--run", help="Only items of this run.", metavar="RUN")]
-Output = Annotated[Format, typer.Option("--format", help="table for people, jsonl for programs.")]
 
 
 @app.callback()
-def review(context: typer.Context, run: InRun = None, output: Output = Format.table) -> None:
+def review(context: typer.Context, run: InRun = None, output: FormatOption = Format.table) -> None:
     """List what is held; approve or reject it.
 
     Each decision writes the run's next release at once. `galley fetch URI` shows a held item's bytes.
@@ -45,14 +37,14 @@ def review(context: typer.Context, run: InRun = None, output: Output = Format.ta
     with Catalog.open(Settings().catalog_url) as catalog:
         held = catalog.held_items(run)
         if output is Format.jsonl:
-            for item in held:
-                typer.echo(json.dumps(_public(item), ensure_ascii=False))
+            print_jsonl(_public(item) for item in held)
         else:
-            _table(list(held))
+            columns = ("item", "brief", "variant", "kind", "why", "prompt", "bytes")
+            print_table(columns, (_cells(item) for item in held), nothing="Nothing is held.")
 
 
 @app.command()
-def approve(items: Items, by: By, note: Note = "", run: InRun = None, output: Output = Format.table) -> None:
+def approve(items: Items, by: By, note: Note = "", run: InRun = None, output: FormatOption = Format.table) -> None:
     """Publish held items; their quarantined bytes are verified and marked first."""
     from galley.publishing.review import approve as decide
 
@@ -60,7 +52,7 @@ def approve(items: Items, by: By, note: Note = "", run: InRun = None, output: Ou
 
 
 @app.command()
-def reject(items: Items, by: By, note: Note = "", run: InRun = None, output: Output = Format.table) -> None:
+def reject(items: Items, by: By, note: Note = "", run: InRun = None, output: FormatOption = Format.table) -> None:
     """Block held items for good."""
     from galley.publishing.review import reject as decide
 
@@ -72,7 +64,7 @@ def withdraw(
     by: By,
     reason: Annotated[str, typer.Option("--reason", help="Why; recorded in the release.")],
     run: InRun = None,
-    output: Output = Format.table,
+    output: FormatOption = Format.table,
 ) -> None:
     """Take published items back; the next release no longer lists them."""
     from galley.publishing.review import withdraw as decide
@@ -118,7 +110,7 @@ def _each(
                 "sha256": done.entry.sha256 if done.entry else None,
             }
             if output is Format.jsonl:
-                typer.echo(json.dumps(line, ensure_ascii=False))
+                print_jsonl([line])
             else:
                 typer.echo(f"{done.item_id}  {done.state}  release {done.release}  {line['uri'] or ''}".rstrip())
     if failed:
@@ -136,32 +128,21 @@ def _public(found: CatalogItem) -> dict[str, Any]:
     }
 
 
-def _table(held: list[CatalogItem]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
+def _cells(found: CatalogItem) -> tuple[str, ...]:
     from galley.complaints import printable
 
-    console = Console(highlight=False)
-    if not held:
-        console.print("Nothing is held.")
-        return
-    table = Table("item", "brief", "variant", "kind", "why", "prompt", "bytes")
-    for found in held:
-        verdict = found.verdict
-        reasons = [reason for reason in verdict.reasons if reason["decision"] != "allow"] if verdict else []
-        why = "; ".join(f"{reason['subject']}: {reason['check']}: {reason['detail']}" for reason in reasons[:3])
-        more = f" (+{len(reasons) - 3})" if len(reasons) > 3 else ""
-        cells = [
-            found.item.item_id,
-            found.item.brief,
-            found.item.variant,
-            found.item.request.kind,
-            (why or "no verdict") + more,
-            printable(found.item.request.screened_text),
-            found.uri or "",
-        ]
-        table.add_row(*(escape(cell) for cell in cells))
-    console.print(table)
-    console.print("galley review approve ITEM --by WHO --note WHY, or galley review reject ITEM --by WHO --note WHY")
+    verdict = found.verdict
+    reasons = [reason for reason in verdict.reasons if reason["decision"] != "allow"] if verdict else []
+    why = "; ".join(f"{reason['subject']}: {reason['check']}: {reason['detail']}" for reason in reasons[:3])
+    more = f" (+{len(reasons) - 3})" if len(reasons) > 3 else ""
+    item = found.item
+    prompt = printable(item.request.screened_text)
+    return (
+        item.item_id,
+        item.brief,
+        item.variant,
+        item.request.kind,
+        (printable(why) or "no verdict") + more,
+        prompt,
+        found.uri or "",
+    )
