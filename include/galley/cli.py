@@ -13,18 +13,19 @@ from typer.main import get_command
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("galley.run_cli:run", "Make today's content, or what one file asks for, by a real Airflow run."),
-    "runs": ("galley.catalog.cli:runs_app", "List all runs, oldest first."),
-    "items": ("galley.catalog.cli:items_app", "List a run's items: state, verdict, bytes."),
-    "rejects": ("galley.catalog.cli:rejects_app", "List the rows of a run that became no item."),
-    "fetch": ("galley.catalog.cli:fetch_app", "Write an object's bytes to stdout."),
-    "export": ("galley.catalog.cli:export_app", "Export a run: csv, imagefolder or openai-batch."),
+    "runs": ("galley.catalog.cli:runs", "List all runs, oldest first."),
+    "items": ("galley.catalog.cli:items", "List a run's items: state, verdict, bytes."),
+    "rejects": ("galley.catalog.cli:rejects", "List the rows of a run that became no item."),
+    "fetch": ("galley.catalog.cli:fetch", "Write an object's bytes to stdout."),
+    "export": ("galley.catalog.cli:export", "Export a run: csv, imagefolder or openai-batch."),
     "brief": ("galley.brief_cli:app", "Check briefs; print their schema."),
     "review": ("galley.publishing.cli:app", "List what is held; approve or reject it."),
     "withdraw": ("galley.publishing.cli:withdraw", "Take a published item back."),
-    "experiment": ("galley.experiments.cli:experiment_app", "Compare the arms of an experiment."),
+    "experiment": ("galley.experiments.cli:experiment", "Compare the arms of an experiment."),
     "exposure": ("galley.experiments.cli:exposure_app", "Record who saw what; import exposures."),
     "outcome": ("galley.experiments.cli:outcome_app", "Record what came of it; import outcomes."),
     "models": ("galley.models_cli:app", "List, pull and convert models."),
+    "db": ("galley.catalog.cli:db_app", "Look after the catalog's database."),
     "doctor": ("galley.doctor:doctor", "Say what is missing on this machine, and the command that mends it."),
 }
 """Command to where it is defined and its line in `galley --help`; in the order of that list."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from galley.airflow.lock import RunLock
+    from galley.items import State
     from galley.settings import Settings
     from galley.stages.record import Report
     from galley.ui.progress import LiveView, PlainView
@@ -214,15 +215,16 @@ def show(report: Report, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    columns = ["published", "held", "blocked", "failed"]
-    columns += [state for state in ("withdrawn", "pending") if report.counts.get(state)]  # type: ignore[call-overload]
+    columns: list[State] = ["published", "held", "blocked", "failed"]
+    later: tuple[State, ...] = ("withdrawn", "pending")
+    columns += [state for state in later if report.counts.get(state)]
     table = Table(title=f"{report.dag_id} {report.content_date}", title_justify="left", title_style="bold")
     table.add_column("brief")
     table.add_column("variant")
     for state in columns:
         table.add_column(state, justify="right")
     for line in report.table:
-        numbers = [str(line.states.get(state, 0)) for state in columns]  # type: ignore[call-overload]
+        numbers = [str(line.states.get(state, 0)) for state in columns]
         table.add_row(line.brief, line.variant, *numbers)
     table.add_section()
     table.add_row("all", "", *[str(report.counts.get(state, 0)) for state in columns], style="bold")

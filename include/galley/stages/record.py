@@ -106,12 +106,11 @@ def record_run(
         rejects=files.rejects(),
         results=_results(files, job),
         verdicts=_verdicts(files, job),
+        dispositions=dispositions(files),
         release=release,
         release_uri=uri,
         arms=record.arms,
     )
-    quarantined = {line.item_id: line.uri for line in dispositions(files) if line.uri and line.state != "published"}
-    catalog.set_states({}, uris=quarantined)
     plan = files.plan()
     lines = tuple(
         ReportLine(brief=arm.brief, variant=arm.variant, states={s: n for s, n in arm.states.items() if n})

@@ -1,0 +1,261 @@
+"""``galley doctor``: what this installation needs and has, each check with the command that mends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from galley.settings import Settings
+
+Status = Literal["ok", "warn", "fail"]
+GIB = 2**30
+
+
+class Format(StrEnum):
+    """How to answer: a table for people, JSON Lines for programs."""
+
+    table = "table"
+    jsonl = "jsonl"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One answer.
+
+    Attributes:
+        name: of the check.
+        status: ``fail`` where nothing will run before it is mended, ``warn`` where something will not.
+        found: what is there.
+        fix: the command that mends it, or empty.
+    """
+
+    name: str
+    status: Status
+    found: str
+    fix: str = ""
+
+
+def doctor(
+    output: Annotated[Format, typer.Option("--format", help="table for people, jsonl for programs.")] = Format.table,
+) -> None:
+    """Say what is missing on this machine, and the command that mends it. Exit status 1 where a check fails."""
+    from galley.settings import Settings
+
+    failed = False
+    checks = []
+    for check in examine(Settings()):
+        failed |= check.status == "fail"
+        if output is Format.jsonl:
+            typer.echo(json.dumps(asdict(check), ensure_ascii=False))
+        else:
+            checks.append(check)
+    if output is Format.table:
+        _print(checks)
+    raise typer.Exit(1 if failed else 0)
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """All checks, one after the other; one that breaks is a failed check and the others go on."""
+    checks: list[tuple[str, Callable[[Settings], Iterator[Check]]]] = [
+        ("python", _python),
+        ("airflow environment", _airflow),
+        ("worker environment", _worker),
+        ("disk", _disk),
+        ("memory", _memory),
+        ("briefs", _briefs),
+        ("policies", _policies),
+        ("models", _models),
+        ("store", _store),
+        ("catalog", _catalog),
+        ("settings file", _settings_file),
+    ]
+    for name, check in checks:
+        try:
+            yield from check(settings)
+        except Exception as error:
+            yield Check(name, "fail", f"{type(error).__name__}: {error}", "see the message")
+
+
+def _python(settings: Settings) -> Iterator[Check]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    good = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    yield Check("python", "ok" if good else "fail", version, "" if good else "make setup PYTHON=python3.12")
+
+
+def _airflow(settings: Settings) -> Iterator[Check]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        found = version("apache-airflow-core")
+    except PackageNotFoundError:
+        yield Check("airflow environment", "fail", "no Airflow in this environment", "make setup")
+        return
+    supported = found.startswith("3.3.")
+    yield Check(
+        "airflow environment", "ok" if supported else "warn", f"Airflow {found}", "" if supported else "make setup"
+    )
+
+
+def _worker(settings: Settings) -> Iterator[Check]:
+    python = settings.worker_python
+    if not python.exists():
+        yield Check("worker environment", "fail", f"{python} is not there", "make setup")
+        return
+    code = (
+        "import importlib.metadata as m, sys; print('Python %d.%d' % sys.version_info[:2], "
+        "*(n + ' ' + m.version(n) for n in ('torch', 'diffusers', 'transformers', 'detoxify', 'galley')), sep=', ')"
+    )
+    done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    if done.returncode:
+        yield Check("worker environment", "fail", (done.stderr.strip().splitlines() or ["broken"])[-1], "make setup")
+    else:
+        yield Check("worker environment", "ok", done.stdout.strip())
+
+
+def _disk(settings: Settings) -> Iterator[Check]:
+    folder = settings.home
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free / GIB
+    status: Status = "ok" if free > 5 else "warn" if free > 1 else "fail"
+    yield Check(
+        "disk", status, f"{free:.1f} GiB free in {folder}", "" if status == "ok" else "make room, or set GALLEY_HOME"
+    )
+    writable = os.access(folder, os.W_OK)
+    if not writable:
+        yield Check("state directory", "fail", f"{folder} cannot be written", "set GALLEY_HOME")
+
+
+def _memory(settings: Settings) -> Iterator[Check]:
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
+    except (ValueError, OSError):
+        return
+    status: Status = "ok" if total >= 5.5 else "warn"
+    yield Check(
+        "memory",
+        status,
+        f"{total:.1f} GiB, {os.cpu_count()} CPUs",
+        "" if status == "ok" else "set GALLEY_WORKER_SLOTS=1",
+    )
+
+
+def _briefs(settings: Settings) -> Iterator[Check]:
+    from galley.brief_files import load_briefs
+
+    if not settings.briefs_dir.is_dir():
+        yield Check("briefs", "fail", f"{settings.briefs_dir} is not there", "set GALLEY_BRIEFS_DIR")
+        return
+    briefs, rejects = load_briefs(settings.briefs_dir)
+    for reject in rejects:
+        yield Check(
+            "briefs",
+            "warn",
+            f"{reject.source}: {reject.field} {reject.rule}",
+            f"galley brief check {settings.briefs_dir}",
+        )
+    yield Check("briefs", "ok" if briefs else "warn", f"{len(briefs)} in {settings.briefs_dir}")
+
+
+def _policies(settings: Settings) -> Iterator[Check]:
+    from galley.compliance.policy import compile_policies, policy_names
+
+    names = policy_names(settings.policies_dir)
+    compile_policies(names, settings.policies_dir)
+    there = "default" in names
+    fix = "" if there else f"restore {settings.policies_dir / 'default.yaml'}"
+    yield Check("policies", "ok" if there else "fail", ", ".join(names) or "none", fix)
+
+
+def _models(settings: Settings) -> Iterator[Check]:
+    from galley.compliance.checkers import checker_models, locator
+    from galley.compliance.policy import compile_policies
+    from galley.errors import ModelError
+    from galley.models import Models
+
+    models = Models.from_settings(settings)
+    for kind, name in models.registry.defaults.items():
+        try:
+            source = models.source(name, kind)
+            yield Check(f"model {name}", "ok", f"default for {kind}, {source.digest[:12]}")
+        except (ModelError, OSError) as error:
+            entry = models.locate(name, kind).entry
+            fix = "git checkout include/models" if entry.is_directory else f"galley models pull {name}"
+            yield Check(f"model {name}", "fail", str(error), fix)
+    policies = compile_policies(["default"], settings.policies_dir)
+    for name, model in checker_models(policies, locator(settings)).items():
+        if not model.sha256:
+            found = f"{model.directory} cannot be used: everything it should check is held"
+            yield Check(f"checker {name}", "fail", found, "git checkout include/models")
+        elif name not in models.registry.defaults.values():
+            yield Check(f"checker {name}", "ok", model.sha256[:12])
+
+
+def _store(settings: Settings) -> Iterator[Check]:
+    from uuid import uuid4
+
+    from galley.storage import ZONES, Zones
+
+    zones = Zones.from_settings(settings)
+    for name in ZONES:
+        store, key = zones.zone(name), f"doctor/{uuid4().hex}"
+        store.put_if_absent(key, b"galley")
+        try:
+            good = store.get(key) == b"galley"
+        finally:
+            store.delete(key)
+        fix = "" if good else f"set GALLEY_{name.upper()}_URL"
+        yield Check(f"zone {name}", "ok" if good else "fail", store.url, fix)
+
+
+def _catalog(settings: Settings) -> Iterator[Check]:
+    from galley.catalog.facade import Catalog
+
+    with Catalog.open(settings.catalog_url) as catalog:
+        runs = len(catalog.runs())
+    yield Check("catalog", "ok", f"{runs} runs, SQLite {sqlite3.sqlite_version}")
+
+
+def _settings_file(settings: Settings) -> Iterator[Check]:
+    from galley.airflow.settings_file import load_airflow_settings
+
+    path = settings.root / "airflow_settings.yaml"
+    if not Path(path).exists():
+        yield Check("settings file", "warn", f"{path} is not there: no pools", "git checkout airflow_settings.yaml")
+        return
+    loaded = load_airflow_settings(path)
+    missing = [pool for pool in ("generation", "gpu") if pool not in loaded.pools]
+    found = f"pools {', '.join(loaded.pools) or 'none'}"
+    yield Check(
+        "settings file", "fail" if missing else "ok", found, "git checkout airflow_settings.yaml" if missing else ""
+    )
+
+
+def _print(checks: list[Check]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    colour = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+    for check in checks:
+        said = Text(check.found)
+        if check.fix:
+            said.append(f"\n→ {check.fix}", "cyan")
+        table.add_row(Text(check.status, colour[check.status]), check.name, said)
+    Console().print(table)
