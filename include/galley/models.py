@@ -68,7 +68,12 @@ class ModelEntry(Frozen):
             raise ValueError(f"source: {self.source!r} is neither a directory (./name or /path) nor org/name of a hub")
         if not self.is_directory and not self.revision:
             raise ValueError(f"revision: missing; {self.source} needs the 40-digit commit, for branches and tags move")
-        PARAMS[self.kind].model_validate(self.params)
+        try:
+            PARAMS[self.kind].model_validate(self.params)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(["params", *map(str, first["loc"])])
+            raise ValueError(f"{field}: {first['input']!r}: {first['msg']}") from error
         return self
 
 
