@@ -289,6 +289,7 @@ class Result(Frozen):
         seconds: wall time of the batch divided by its items.
         batch_size: items in its batch.
         evaluations: denoising steps or new tokens.
+        prompt_tokens: tokens of the prompt, of texts; 0: not counted.
         prompt_truncated: the text encoder did not see the end of the prompt.
         attempt: which execution of the job wrote it.
     """
@@ -300,6 +301,7 @@ class Result(Frozen):
     seconds: float = Field(0.0, ge=0)
     batch_size: int = Field(0, ge=0)
     evaluations: int = Field(0, ge=0)
+    prompt_tokens: int = Field(0, ge=0)
     prompt_truncated: bool = False
     finish_reason: Literal["", "stop", "length"] = ""
     attempt: str = ""

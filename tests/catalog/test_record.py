@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from galley.catalog import query, upsert
 from galley.catalog.database import reading
 from galley.catalog.facade import Catalog
 from galley.catalog.models import Base
-from galley.catalog.upsert import CHUNK
 from galley.errors import CatalogError
 from galley.items import Failure, Item, Message, Reject, Result, State, Withdrawn
 from galley.publishing.disposition import Disposition, SubjectReason
@@ -328,7 +328,19 @@ def test_any_item_comes_back_as_it_was(
     assert found.request_key == given_item.request.key
 
 
+CHUNK = 20
+"""Rows of a transaction in tests that look at chunks and pages."""
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upsert, "CHUNK", CHUNK)
+    monkeypatch.setattr(query, "PAGE", CHUNK)
+
+
 def _killed_while_recording(url: str, stream: str, after: int) -> None:
+    upsert.CHUNK = CHUNK
+
     def deadly(rows: list[Any]) -> Iterator[Any]:
         for position, row in enumerate(rows):
             if position == after:
@@ -342,13 +354,14 @@ def _killed_while_recording(url: str, stream: str, after: int) -> None:
 
 
 def big_run() -> dict[str, Any]:
-    items = [item(row) for row in range(2 * CHUNK + 100)]
+    items = [item(row) for row in range(2 * CHUNK + 7)]
     results: list[Result] = [result(each) for each in items]
     verdicts = [verdict(each, subject) for each in items for subject in ("prompt", "artifact")]
     return {"items": items, "results": results, "verdicts": verdicts, "release": release(1, items)}
 
 
 @pytest.mark.parametrize(("stream", "after"), [("items", CHUNK + 3), ("results", 2 * CHUNK), ("verdicts", CHUNK + 1)])
+@pytest.mark.usefixtures("small_chunks")
 def test_killed_between_chunks_then_recorded_again_has_every_row_once(url: str, stream: str, after: int) -> None:
     with Catalog.open(url) as catalog:
         assert rows(catalog)["items"] == 0
@@ -361,15 +374,16 @@ def test_killed_between_chunks_then_recorded_again_has_every_row_once(url: str, 
         assert part["items"] > 0
         assert part[stream if stream != "results" else "generations"] in (CHUNK, 2 * CHUNK)
         catalog.record_finished(run_info(), **big_run())
-        total = 2 * CHUNK + 100
+        total = 2 * CHUNK + 7
         found = rows(catalog)
         assert {found[name] for name in ("items", "assignments", "generations", "artifacts")} == {total}
         assert found["verdicts"] == 2 * total
         assert catalog.counts(RUN)[0].states["published"] == total
 
 
+@pytest.mark.usefixtures("small_chunks")
 def test_paging_gives_every_item_once_in_order(catalog: Catalog) -> None:
-    items = [item(row, custom_id=f"c{row % 7}") for row in range(CHUNK + 20)]
+    items = [item(row, custom_id=f"c{row % 7}") for row in range(2 * CHUNK)]
     catalog.record_finished(run_info(), items=items)
     assert [entry.item for entry in catalog.items(RUN)] == items
     assert len(list(catalog.held_items("latest"))) == 0

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 
+from galley.catalog import upsert
 from galley.catalog.database import reading
 from galley.catalog.facade import Catalog
 from galley.catalog.models import ExposureRow, OutcomeRow
@@ -194,7 +195,12 @@ def test_mending_a_file_leaves_only_its_own_rejects(catalog: Catalog, tmp_path: 
     assert list(catalog.import_rejects(str(mended))) == []
 
 
+CHUNK = 20
+"""Lines of a transaction in the test that kills an import."""
+
+
 def _killed_while_importing(url: str, path: Path) -> None:
+    upsert.CHUNK = CHUNK
     record, calls = imports.writing, []
 
     def deadly(*arguments: object) -> object:
@@ -208,9 +214,10 @@ def _killed_while_importing(url: str, path: Path) -> None:
 
 
 def test_killed_between_chunks_then_imported_again_has_every_row_once(
-    url: str, catalog: Catalog, tmp_path: Path
+    url: str, catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    total = 3 * imports.CHUNK
+    monkeypatch.setattr(upsert, "CHUNK", CHUNK)
+    total = 3 * CHUNK
     lines = [f"u{row},2026-11-02T12:00:00Z,{IDS[row % 4]}" for row in range(total)]
     path = csv_file(tmp_path, "user_id,timestamp,item_id", *lines)
     process = multiprocessing.get_context("spawn").Process(target=_killed_while_importing, args=(url, path))
@@ -218,7 +225,7 @@ def test_killed_between_chunks_then_imported_again_has_every_row_once(
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
     there = count(catalog, ExposureRow)
-    assert there == 2 * imports.CHUNK
+    assert there == 2 * CHUNK
     assert import_exposures(catalog, path) == Imported(total, recorded=total - there, known=there, rejected=0)
     assert count(catalog, ExposureRow) == total
 

@@ -80,6 +80,7 @@ NO_GENERATION: dict[str, Any] = {
     "seconds": 0.0,
     "batch_size": 0,
     "evaluations": 0,
+    "prompt_tokens": 0,
     "reused": False,
     "prompt_truncated": False,
     "finish_reason": "",

@@ -118,6 +118,7 @@ class ArtifactRow(Base):
     seconds: Mapped[float] = mapped_column(Float(53))
     batch_size: Mapped[int] = mapped_column(Integer)
     evaluations: Mapped[int] = mapped_column(Integer)
+    prompt_tokens: Mapped[int] = mapped_column(Integer)
     prompt_truncated: Mapped[bool]
     finish_reason: Mapped[str] = mapped_column(String(16))
     attempt: Mapped[str] = mapped_column(String(128))
@@ -281,6 +282,8 @@ class GenerationRow(Base):
     batch_size: Mapped[int] = mapped_column(Integer)
     evaluations: Mapped[int] = mapped_column(Integer)
     """Denoising steps or new tokens."""
+    prompt_tokens: Mapped[int] = mapped_column(Integer)
+    """0: not counted."""
     reused: Mapped[bool]
     """The item did not pay these seconds itself: an earlier run or another item of this one did."""
     prompt_truncated: Mapped[bool]

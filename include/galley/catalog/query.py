@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
@@ -27,6 +28,8 @@ from galley.catalog.rows import ArmCounts, CatalogItem, Generation, Review, RunI
 from galley.catalog.upsert import chunks
 from galley.errors import CatalogError
 from galley.items import Artifact, Item, Numerics, Reject, Result, State, Verdict
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 PAGE = 500
 """Items read in one transaction."""
@@ -188,12 +191,21 @@ class Reader:
         return {result.request_key: result.artifact for result in results if result.artifact is not None}
 
     def known_sha256(self, uri: str) -> str | None:
-        """The sha256 that the bytes under ``uri`` must have, or None where the catalog does not know it."""
+        """The sha256 that the bytes under ``uri`` must have, or None where the catalog cannot tell.
+
+        Published and quarantined objects are named by their item, artifacts by their sha256 (design: object layout).
+        """
+        name = uri.rpartition("/")[2].partition(".")[0]
+        if "/artifacts/" in uri and _SHA256.fullmatch(name):
+            return name
+        query = select(ItemRow.uri, ItemRow.state, ItemRow.sha256, ItemRow.source_sha256)
         with reading(self.engine) as connection:
-            published = connection.execute(select(ItemRow.sha256).where(ItemRow.uri == uri).limit(1)).scalar()
-            if published is not None:
-                return published
-            return connection.execute(select(ArtifactRow.sha256).where(ArtifactRow.uri == uri).limit(1)).scalar()
+            row = connection.execute(query.where(ItemRow.item_id == name)).one_or_none()
+        if row is None or row.uri != uri:
+            return None
+        # What is quarantined are the bytes that were screened.
+        sha256: str | None = row.source_sha256 if row.state in ("held", "blocked") else row.sha256
+        return sha256
 
     def _pages(self, where: list[ColumnElement[bool]], order: tuple[Any, ...]) -> Iterator[CatalogItem]:
         parsed: dict[str, Numerics] = {}
@@ -269,7 +281,7 @@ def _part(row: Any, prefix: str, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: row._mapping[f"{prefix}_{name}"] for name in names}
 
 
-_RESULT = ("seconds", "batch_size", "evaluations", "prompt_truncated", "finish_reason", "attempt")
+_RESULT = ("seconds", "batch_size", "evaluations", "prompt_tokens", "prompt_truncated", "finish_reason", "attempt")
 _GENERATION = ("status", *_RESULT, "reused", "failure_kind", "failure_message")
 _VERDICT = (
     "subject_sha256",

@@ -119,6 +119,7 @@ class Generation:
     seconds: float
     batch_size: int
     evaluations: int
+    prompt_tokens: int
     reused: bool
     prompt_truncated: bool
     finish_reason: str

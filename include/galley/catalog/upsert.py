@@ -19,10 +19,10 @@ CHUNK = 500
 T = TypeVar("T")
 
 
-def chunks(rows: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    """Lists of at most ``size`` rows; reads no further than the list it gives."""
+def chunks(rows: Iterable[T]) -> Iterator[list[T]]:
+    """Lists of at most `CHUNK` rows; reads no further than the list it gives."""
     iterator = iter(rows)
-    while chunk := list(islice(iterator, size)):
+    while chunk := list(islice(iterator, CHUNK)):
         yield chunk
 
 

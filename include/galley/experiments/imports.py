@@ -21,9 +21,6 @@ from galley.errors import InputError
 from galley.experiments.csv_rows import CsvRows
 from galley.items import Reject
 
-CHUNK = 500
-"""Lines of one transaction."""
-
 
 @dataclass(frozen=True)
 class Imported:
@@ -84,7 +81,7 @@ def import_file(
             rows = CsvRows(stream, source)
             check(source, rows.columns)
             target = _Target(catalog, kind, source, sha256)
-            for chunk in chunks(rows, CHUNK):
+            for chunk in chunks(rows):
                 target.take(chunk, read, record)
             return target.finish()
     except OSError as error:
