@@ -251,6 +251,21 @@ def test_an_approval_of_other_bytes_is_none() -> None:
     assert held.item_id not in {entry.item_id for entry in assert_published_is_what_the_release_says(made.zones)}
 
 
+def test_other_bytes_for_a_published_item_are_published_beside_the_first_and_take_their_place() -> None:
+    made = World([item(0)], [b"first"])
+    made.allow_all()
+    publish_run(made.job(), made.zones)
+    (first,) = assert_published_is_what_the_release_says(made.zones)
+    for info in list(made.work.list(f"runs/{RUN}/jobs/generate-1/results/")):
+        made.work.delete(info.key)
+    World([item(0)], [b"second"], zones=made.zones)
+    made.judge(verdict(sha(b"second"), "artifact"), attempt="0002-b")
+    publish_run(made.job(), made.zones)
+    (second,) = assert_published_is_what_the_release_says(made.zones)
+    assert (first.source_sha256, second.source_sha256) == (sha(b"first"), sha(b"second"))
+    assert made.zones.read(first.uri, first.sha256) == b"first"
+
+
 def test_the_quarantine_record_holds_what_a_reviewer_needs() -> None:
     made = world()
     publish_run(made.job(), made.zones)

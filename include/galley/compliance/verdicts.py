@@ -6,7 +6,6 @@ scores that are numbers in [0, 1], and no threshold and no finding says otherwis
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from galley.compliance.checks import MAX_SPANS, Finding, Outcome
@@ -107,9 +106,9 @@ def _problem(check: Check, subject_sha256: str, outcomes: Sequence[Outcome]) -> 
         return "the check gave no scores"
     values = {**outcome.scores, **{f"finding {finding.cls}": finding.score for finding in outcome.findings}}
     for cls, score in values.items():
-        if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+        if isinstance(score, bool) or not isinstance(score, int | float):
             return f"the score of {cls} is {score!r}, not a number"
-        if not 0 <= score <= 1:
+        if not 0 <= score <= 1:  # and so for NaN, which compares with nothing
             return f"the score of {cls} is {score!r}, not in [0, 1]"
     if isinstance(check, ToxicityCheck | ImageSafetyCheck):
         # A class that the policy bounds and the model does not have would silently be no check at all.
