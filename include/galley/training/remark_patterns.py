@@ -1,0 +1,253 @@
+"""Sentences assembled from parts: what teaches the classifier that a word, not a whole sentence, makes an insult.
+
+A composition is a sequence of part lists; each choice of one part per list is a template. The harmless compositions
+share the openings, contexts and endings of the toxic ones, so that none of these gives the label away. Parts are
+separated by " / "; an empty part stands for nothing there.
+"""
+
+from __future__ import annotations
+
+Composition = tuple[tuple[str, ...], tuple[str, ...]]
+"""Labels (as in `remark_abuse`) and one string per part list."""
+
+# --- noun phrases that carry a label, and harmless ones --------------------------------------------------------------
+_A_INSULT = """a {insult} / a {vile} {insult} / a complete {insult} / such a {insult} / nothing but a {insult} / the
+biggest {insult} in {place} / a {insult} and a {insult} / the most {vile} {insult} i know / one {vile} {insult}"""
+_A_SWINE = """a {swine} / a {vile} {swine} / a {swearing} {insult} / a complete {swine} / such a {swine} / the
+biggest {swine} in {place} / a {swearing} {swine} / nothing but a {swine} / a {swearing} {vile} {insult}"""
+_A_GROUP_INSULT = """a {groupish} {insult} / a {vile} {groupish} {insult} / a typical {groupish} {insult} / just
+another {vile} {group} / such a {groupish} {insult} / the most {vile} {group} i know"""
+_A_GROUP_SWINE = """a {groupish} {swine} / a {swearing} {groupish} {insult} / a {swearing} {group} / a {vile}
+{groupish} {swine}"""
+_A_GOOD = """a {good} {goods} / a {good} {role} / the most {good} {goods} i know / such a {good} {goods} / a {role}
+/ a {groupish} {role} / a {good} {groupish} {role} / my best friend / someone from {place} / a {group} / a {good}
+{group} / {surname} / a real {goods} / the fastest {role} in {place}"""
+_INSULT = """{insult} / {vile} {insult} / {vile} little {insult} / old {insult} / {vile}, {vile} {insult} / total
+{insult}"""
+_SWINE = """{swine} / {vile} {swine} / {swearing} {insult} / {swearing} {swine} / old {swine} / {swearing} {vile}
+{insult}"""
+_GROUP_INSULT = "{groupish} {insult} / {vile} {groupish} {insult} / {vile} {group} / little {groupish} {insult}"
+_GROUP_SWINE = "{groupish} {swine} / {swearing} {groupish} {insult} / {swearing} {group} / {vile} {groupish} {swine}"
+_GOOD = """{role} / {good} {role} / {groupish} {role} / {group} / {good} {goods} / {animal} / {good} {group} / old
+{role} / {good} little {animal} / {goods}"""
+
+# --- contexts they stand in ------------------------------------------------------------------------------------------
+_CLAIM = """you are / you're / {they} is / {first} is / you will always be / you look like / {they} was / i think
+you are / everyone knows that {they} is / you must be / you sound like / stop acting like / my {role} married / i
+work with / i sit next to / honestly {first} is / you remain / so you are / meet {first}, / there goes {first}, / we
+hired / this {topic} was written by / our {topic} is run by / you behave like / it turns out that {first} is / have
+you met {first}? {first} is / you talk like / i always knew you were / my {role} thinks {they} is / the new {role}
+is / only / there is / i live with / my neighbour is / {public} is / you dress like / you will end up as / we all
+think you are / i see that you are"""
+_AFTER = """/ / / and everybody knows it / and always will be / if you ask me / in my opinion / from {place} /
+believe me / no doubt / again / as usual / every single day / {time} / to me / for sure / and that is all / in the
+{topic}"""
+_CLAUSE = """shut up / get lost / go away / leave me alone / read the manual / answer me / learn to {do} the {thing}
+/ stop it / move / wait your turn / go home / look at the {topic} / give me the {thing} / nobody asked you / i told
+you twice / you broke my {thing} / where is my {thing} / thanks for nothing / what do you want / this is your fault
+/ listen / you forgot the {topic} / come here / turn the {thing} off / it is {time} / close the door / that was my
+{thing} / hurry up / i am talking to you / you lost again / what did you say / wake up / get out of my way / {do}
+the {topic} / happy birthday / you are late / welcome to {place} / don't touch the {thing} / see you {time} / keep
+quiet / good morning / so what"""
+_THIS = "that / this / some / the / which / every / another / one more / no / my / your / a"
+_DID = """broke my {thing} / forgot the {topic} / parked in front of my house / called again {time} / wrote the
+{topic} / is late again / took my {thing} / runs the {topic} / will never learn / answered my mail / sat at the
+{topic} all day / wants to talk to you / sat next to me {time} / voted for the {topic} / deleted the {topic} /
+drives like that / lives here / lost the {goodthing} / talked about the {topic} / came from {place} / sent me {send}
+/ bought a {goodthing} / won {game} / is in charge of the {topic} / keeps calling {first} / sold me this {thing} /
+went to {place} / ate my {dish}"""
+
+# --- swearing about things -------------------------------------------------------------------------------------------
+_MY = """my / this / the / your / that / another / our / his / her / where is my / i lost the / fix this / give me
+that / i hate this"""
+_NOUN = "{thing} / {topic} / {goodthing} / {nice} {goodthing} / {tool} / {process} / {dish}"
+_IS = """/ broke again / is gone / is late / costs {price} / is {nice} / started {time} / does not work / is {vile}
+/ makes me tired / was in {place} / is full / again / {time} / , please / is a joke / took {number} hours / for
+{audience}"""
+_SWEARS = """what the {swear} / holy {swear} / oh {swear} / {swear} / {swear} no / for {swear}'s sake / ah {swear} /
+{swear}, {swear}"""
+_EXCLAIMS = """wow / oh no / holy cow / good grief / oh my / hooray / ouch / what the heck / gosh / oh dear / well /
+ah / hm, hm"""
+_NEWS = """the {topic} is {time} / i forgot the {thing} / where is the {goodthing} / it is so {nice} / i love
+{place} / we won / is that {first} / the {thing} fell down / my {role} is here / i missed the {topic} / that was
+{nice} / it is {number} already / they sold the {goodthing} / this costs {price} / the {process} stopped / who ate
+the {dish} / i need a {goodthing}"""
+
+# --- threats ---------------------------------------------------------------------------------------------------------
+_ANNOUNCE = """i will / i'll / i am going to / i'm going to / i'm gonna / i swear i will / we will / we are going to
+/ i want to / i would love to / i can't wait to / one day i will / tonight i will / i promise i will / somebody
+should / someone ought to / let's / soon we will / my friends will / i have a plan to / i'm on my way to / mark my
+words, i will / it's time to / i am coming to / if you {do} my {thing} again i'll / i came here to / i dream of the
+day i can / nothing will stop me, i'll / i am ready to / we should / next time i will / {first} and i will /
+tomorrow they will / you know i'll / i might / now i must"""
+_HARM_YOU = """{harm} you / {maim} / find you and {harm} you / {harm} you and your family / make sure you get
+{harmed} / watch you get {harmed} / come over and {harm} you / {harm} you in your sleep / {harm} you or {harm} your
+{family} / see you {harmed}"""
+_HARM_THEM = """{harm} {them} / find {them} and {harm} him / make sure {they} gets {harmed} / {harm} all of them /
+see {them} {harmed} / {harm} {them} and {them} / bring a gun and {harm} {them}"""
+_HARM_GROUP = """{harm} {groups} / {harm} every {group} / {harm} all the {groups} / {harm} you because you are
+{groupish} / {harm} those {groups} / find every {group} and {harm} them / see all {groups} {harmed} / {harm} the
+{groups} of {place}"""
+_HARMLESS = """{do} the {thing} / {do} the {topic} with {first} / call you / find you a {nice} {goodthing} / visit
+{them} / invite {groups} / hug you / send you {send} / shoot {shoot} / kill time / {kills} the {process} / {kill_it}
+{goal} / beat you at {game} / kill the {pests} / get rid of the {pests} / help {them} / thank {them} / meet the
+{groups} / marry a {group} / cook {dish} / beat the eggs / hit the gym / see you / make you happy / surprise you /
+crush some garlic / hang the picture / break the ice / kick the ball / book a {medical} / buy a {tool} / wait for
+you / find you and {do} the {topic} / talk to {groups} / watch {title} / come over and {do} the {thing} / {do} the
+{goodthing} / see {them} / make sure {they} gets a {goodthing} / {do} you / tell you and your family about the
+{topic} / find every {goodthing} / beat {them} at {game} / see {groups} happy"""
+_HOW = """/ / / {time} / with my own hands / slowly / and nobody will help you / in front of everyone / until you
+beg / and enjoy it / just wait / i mean it / at {place} / no matter what / and laugh / when you least expect it /
+with a smile / very soon / at home"""
+_VICTIM = """you / {they} / {first} / you and your family / people like you / the {roles} / {public} / both of you /
+they all / {roles}"""
+_GROUP_VICTIM = "{groups} / all {groups} / those {groups} / every {group} / {groups} like you / you {groups}"
+_FATE = """should be {harmed} / deserve to be {harmed} / will be {harmed} / ought to die / must die / should have
+been {harmed} / need to be {harmed} / will die / won't live long / will end in a grave / should jump off a bridge /
+should drink poison / had better be {harmed} / belong in a grave / have to be {harmed} / can die / will get {harmed}"""
+_GOOD_FATE = """should be promoted / deserve to be thanked / will be late / ought to rest / must see the {topic} /
+need a {goodthing} / should have been invited / need to be asked / will win / won't wait long / will end up in
+{place} / should take the train / should drink water / had better be ready / belong in the {topic} / have to be
+{good} / can come / will get a {goodthing} / will call"""
+_WISH = "i hope / i hope that / i pray that / i wish that / i really hope / hopefully / we all hope / i bet"
+_DOOM = """you die / you get {harmed} / {they} gets {harmed} / you burn / you choke on it / you never wake up / you
+rot in a grave / somebody will {maim} / someone will {harm} you / {they} dies soon / you bleed / your {family} gets
+{harmed} / you all get {harmed}"""
+_LUCK = """you win / you get the job / {they} gets well / you learn / you like it / you never give up / you rest in
+{place} / somebody will {do} the {thing} / someone will help you / {they} comes soon / you sleep / your {family}
+gets a {goodthing} / it rains"""
+
+# --- groups ----------------------------------------------------------------------------------------------------------
+_OPEN = """/ / / i think / everyone knows that / honestly / the truth is that / believe me, / in my opinion / sorry
+but / fact: / i noticed that / as you know, / let's face it, / i'm convinced that / we all see that / in {place}, /
+look, / here / clearly"""
+_GROUPS = """{groups} / all {groups} / most {groups} / those {groups} / these {groupish} people / {groups} from
+{place} / {groupish} {roles}"""
+_BAD_GROUP = """ruin everything / should be banned / should leave / don't belong here / are not welcome here / can't
+be trusted / have no place in {place} / steal our jobs / are a plague / always lie / only cause trouble / make me
+sick / deserve no rights / should be kept out of {place} / should go back home / are not real people / must be
+kicked out / are the enemy / have no honour / should not be allowed to {do} the {topic} / should not vote / are
+taking over / destroy our {topic} / are beneath us / are criminals"""
+_VILE_GROUP = """are {vile} / are {insults} / are all {insults} / look {vile} / have always been {insults} / are
+{vile} {insults} / act like {insults} / are {vile} and {vile} / are just {insults} / breed like rats / are {vile},
+every one of them"""
+_FINE_GROUP = """are {good} / live in {place} / are welcome here / opened a {topic} / deserve respect / celebrate
+{time} / work as {roles} / should be free to vote / pay taxes / cook {dish} / can be trusted / belong here / make
+{place} richer / are my neighbours / should be allowed to {do} the {topic} / vote {time} / are {good} and {good} /
+play {game} / like {title} / have equal rights / came to {place} {time} / are under attack / face discrimination /
+are often insulted / are {roles} / are real people / say hello"""
+_HATE = """i hate / i can't stand / i despise / i don't want to sit next to / keep me away from / i'm sick of /
+never trust / stop serving / throw out / get rid of / i don't talk to / down with / we don't want / ban / to hell
+with / no more"""
+_LOVE = """i like / i met / i work with / i sit next to / i'm proud of / hire more / always trust / we serve /
+welcome / learn from / i often talk to / support / i grew up among / the museum is about / we want / protect / a
+film about / more rights for"""
+_OBJECT = """{groups} / all {groups} / those {groups} / {groupish} people / {groupish} neighbours / every {group} /
+{groups} in {place}"""
+_PEST = """{pests} / all {pests} / this {thing} / that {vile} {thing} / mondays / loud music / cold coffee / the
+{topic} / spam / late trains / {vile} weather / my {thing} / every {thing} / {dish} / long queues / {pests} in
+{place} / bad {goodthing} reviews"""
+
+# --- denials, reports and talk about words ---------------------------------------------------------------------------
+_DENY = """it is not true that / i don't think that / i never said that / nobody believes that / nobody said that /
+i would never say that / it is wrong to say that / it hurts when people say that / stop saying that / don't tell
+{first} that / i disagree that / it's a lie that / it's a myth that / he apologised for saying that / i don't agree
+that / it's unfair to claim that / why do some people think that / we must not teach children that / he was fired
+for writing that / she was told that / the court rejected the claim that / no one should say that / it is hateful to
+say that / it's false that / who says that / he no longer believes that / i reported a post saying that / it is not
+funny to joke that / she cried because he said that"""
+_CLAIMED = """{groups} are {vile} / {groups} are {insults} / {they} is a {insult} / {they} is {vile} / {groups}
+should be {harmed} / you are a {insult} / you are {vile} / {groups} don't belong here / {they} should be {harmed} /
+you are a {swine} / all {roles} are {insults} / {groups} ruin everything / {groups} can't be trusted / you should be
+{harmed} / {they} is a {swine}"""
+_REFUSE = """i don't want to / i won't / i will never / nobody is going to / please don't / it's illegal to / it's
+wrong to / nobody should / you must never / we would never / i couldn't / i'm not going to / it's a crime to / i
+would not / he was arrested for trying to / he denied that he wanted to / the police stopped a man who wanted to /
+never try to / she is afraid that someone will / he went to prison because he tried to / in the film they try to /
+the villain wants to / the trial of a man who tried to / there is no reason to / he is accused of a plan to / you
+are not allowed to / they never meant to"""
+_NOT = """you are not / you're not / {they} is not / {first} isn't / nobody said you are / i never called you /
+don't call {first} / i don't think you are / you don't sound like / you were never / it's mean to call {they} /
+please stop calling {first} / no, {they} isn't / that does not make you / we don't think {they} is / you are
+anything but / who called you / you aren't / he called me / she was called / {they} was called / they used to call
+me / i felt like / i looked like / sometimes i feel like"""
+_WORD = "{insult} / {swine} / {swear} / {vile} / {insults} / {swearing}"
+_ABOUT_BEFORE = """the word / what does the word / define / the filter blocks the word / where does the term / the
+insult / spell / translate / a post with the word / is the word / the origin of / we never print the word / the rule
+bans / synonyms of / the dictionary lists / children should not say / my son learned the word / a search for / the
+lesson explains the word / the noun"""
+_ABOUT_AFTER = """is rude / mean / in French / is bleeped / come from / is old / into German / was deleted / in
+English / in this {topic} / is not allowed here / was used {number} times / has five letters / for our dictionary /
+in the film {title} / is an insult / please"""
+
+COMPOSITIONS: dict[str, tuple[Composition, ...]] = {
+    "toxic": (
+        (("insult",), (_CLAIM, _A_INSULT, _AFTER)),
+        (("obscene", "insult"), (_CLAIM, _A_SWINE, _AFTER)),
+        (("identity_attack", "insult"), (_CLAIM, _A_GROUP_INSULT, _AFTER)),
+        (("identity_attack", "obscene", "insult"), (_CLAIM, _A_GROUP_SWINE, _AFTER)),
+        (("insult",), (_CLAUSE, ", you / , / you / . / ! you / , {first}, you", _INSULT)),
+        (("obscene", "insult"), (_CLAUSE, ", you / , / you / . / ! you / , {first}, you", _SWINE)),
+        (("identity_attack", "insult"), (_CLAUSE, ", you / , / you / . / ! you / , {first}, you", _GROUP_INSULT)),
+        (("identity_attack", "obscene", "insult"), (_CLAUSE, ", you / , / you / ! you", _GROUP_SWINE)),
+        (("insult",), (_INSULT, ",", _CLAUSE)),
+        (("obscene", "insult"), (_SWINE, ",", _CLAUSE)),
+        (("insult",), (_THIS, _INSULT, _DID)),
+        (("obscene", "insult"), (_THIS, _SWINE, _DID)),
+        (("identity_attack", "insult"), (_THIS, _GROUP_INSULT, _DID)),
+        (("identity_attack", "obscene", "insult"), (_THIS, _GROUP_SWINE, _DID)),
+        (("obscene",), (_MY, "{swearing}", _NOUN, _IS)),
+        (("obscene",), (_SWEARS, ", / . / ! /", _NEWS)),
+        (("obscene",), (_NEWS, ", / . / ! /", _SWEARS)),
+        (("threat",), (_ANNOUNCE, _HARM_YOU, _HOW)),
+        (("threat",), (_ANNOUNCE, _HARM_THEM, _HOW)),
+        (("threat", "insult"), (_ANNOUNCE, _HARM_YOU, ", you / ,", _INSULT)),
+        (("threat", "insult"), (_ANNOUNCE, "{harm}", "that / this", _INSULT, _HOW)),
+        (("threat", "obscene", "insult"), (_ANNOUNCE, _HARM_YOU, ", you / ,", _SWINE)),
+        (("threat", "obscene", "insult"), (_ANNOUNCE, "{harm}", "that / this", _SWINE, _HOW)),
+        (("identity_attack", "threat"), (_ANNOUNCE, _HARM_GROUP, _HOW)),
+        (("threat",), (_VICTIM, _FATE, _AFTER)),
+        (("identity_attack", "threat"), (_GROUP_VICTIM, _FATE, _AFTER)),
+        (("threat", "insult"), ("that / this / you", _INSULT, _FATE)),
+        (("threat", "obscene", "insult"), ("that / this / you", _SWINE, _FATE)),
+        (("threat",), (_WISH, _DOOM, _HOW)),
+        (("threat", "insult"), (_WISH, _DOOM, ", you / ,", _INSULT)),
+        (("threat", "obscene", "insult"), (_WISH, _DOOM, ", you / ,", _SWINE)),
+        (("identity_attack",), (_OPEN, _GROUPS, _BAD_GROUP)),
+        (("identity_attack",), (_HATE, _OBJECT, _AFTER)),
+        (("identity_attack", "insult"), (_OPEN, _GROUPS, _VILE_GROUP)),
+        (("identity_attack", "insult"), (_HATE, "those {vile} / these {vile} / {vile}", "{groups}", _AFTER)),
+        (("identity_attack", "obscene", "insult"), (_HATE, "those {swearing} / {swearing}", "{groups}", _AFTER)),
+        (
+            ("identity_attack", "obscene", "insult"),
+            (_OPEN, _GROUPS, "are {swearing} {insults} / are {swines} / are {swearing} {vile}"),
+        ),
+    ),
+    "near-miss: composed": (
+        ((), (_CLAIM, _A_GOOD, _AFTER)),
+        ((), (_CLAUSE, ", / , you / . /", _GOOD)),
+        ((), (_GOOD, ",", _CLAUSE)),
+        ((), (_THIS, _GOOD, _DID)),
+        ((), (_MY, "{nice} / {colour} / new / old / {vile} /", _NOUN, _IS)),
+        ((), (_EXCLAIMS, ", / . / ! /", _NEWS)),
+        ((), (_ANNOUNCE, _HARMLESS, _HOW)),
+        ((), (_ANNOUNCE, _HARMLESS, _HOW)),
+        ((), (_VICTIM, _GOOD_FATE, _AFTER)),
+        ((), (_GROUP_VICTIM, _GOOD_FATE, _AFTER)),
+        ((), (_WISH, _LUCK, _HOW)),
+        ((), (_OPEN, _GROUPS, _FINE_GROUP)),
+        ((), (_LOVE, _OBJECT, _AFTER)),
+        ((), (_HATE, _PEST, _AFTER)),
+    ),
+    "near-miss: denial": (
+        ((), (_DENY, _CLAIMED)),
+        ((), (_REFUSE, _HARM_YOU, " / {time} / at {place}")),
+        ((), (_REFUSE, _HARM_THEM, " / {time} / at {place}")),
+        ((), (_REFUSE, _HARM_GROUP, " / {time} / at {place}")),
+        ((), (_NOT, _A_INSULT, _AFTER)),
+        ((), (_NOT, _A_SWINE, _AFTER)),
+        ((), (_NOT, _A_GROUP_INSULT, _AFTER)),
+        ((), (_ABOUT_BEFORE, _WORD, _ABOUT_AFTER)),
+        ((), (_ABOUT_BEFORE, _WORD, _ABOUT_AFTER)),
+    ),
+}

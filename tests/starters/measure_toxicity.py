@@ -1,0 +1,73 @@
+"""Measure ``starter-toxicity`` on templates it never saw, through the Detoxify adapter.
+
+Held out means: the sentence pattern, or one of the parts it is assembled from, occurs in no training remark. Product
+copy, dialogues and captions come from the grammars of the other starters, which this model was not trained on at all.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from galley.compliance.detoxify import ToxicityModel
+from galley.training import dialogues, product_copy
+from galley.training.binary_metrics import Array, expected_calibration_error, roc_auc
+from galley.training.remarks import CLASSES, draw_family, stream, templates
+from tests.starters.figures import Figure, show
+
+DIRECTORY = Path(__file__).parents[2] / "include" / "models" / "starter-toxicity"
+SEED = 2026
+REMARKS = 5000
+THRESHOLD = 0.5
+
+
+def scores_of(model: ToxicityModel, texts: list[str]) -> Array:
+    """Scores, (texts, classes), in the order of `CLASSES`."""
+    return np.array([[scored.scores[name] for name in CLASSES] for scored in model.score(texts, batch_size=64)])
+
+
+def flagged(model: ToxicityModel, texts: list[str]) -> float:
+    """Per cent of texts with any class over the threshold."""
+    return 100 * float((scores_of(model, texts) > THRESHOLD).any(axis=1).mean())
+
+
+def captions(count: int) -> list[str]:
+    """Captions of drawn scenes, as `starter-image` is asked for."""
+    from galley.training import scenes
+
+    drawn = scenes.held_out_scenes(count, SEED)
+    return [scenes.caption(drawn, index, random.Random(f"{SEED} {index}")).text for index in range(count)]
+
+
+def measure(model_dir: Path = DIRECTORY, *, say: Callable[[str], None] = print) -> list[Figure]:
+    """Every figure of the starter against its target; under a minute on two cores."""
+    model = ToxicityModel.load(model_dir)
+    say(f"starter-toxicity, digest {model.digest[:12]}, {REMARKS} remarks on held-out templates")
+    found: list[Figure] = []
+    remarks = list(islice(stream(SEED, "heldout"), REMARKS))
+    labels = np.array([remark.targets for remark in remarks])
+    scores = scores_of(model, [remark.text for remark in remarks])
+    for at, name in enumerate(CLASSES):
+        found.append(Figure(f"ROC AUC, {name}", roc_auc(labels[:, at], scores[:, at]), 0.98, "higher"))
+    for at, name in enumerate(CLASSES):
+        error = expected_calibration_error(labels[:, at], scores[:, at])
+        found.append(Figure(f"ECE of 15 bins, {name}", error, 0.05, "lower"))
+    rng = random.Random(SEED)
+    near = [draw_family(rng, "heldout", "near-miss").text for _ in range(1500)]
+    found.append(Figure("near misses flagged at 0.5", flagged(model, near), 5.0, "lower", "%"))
+    copy = [product_copy.sample(rng, held_out=True).text for _ in range(400)]
+    found.append(Figure("product copy flagged at 0.5", flagged(model, copy), 0.5, "lower", "%"))
+    talk = [document.text for document in dialogues.documents(SEED, 0, 200)]
+    found.append(Figure("support dialogues flagged at 0.5", flagged(model, talk), 0.5, "lower", "%"))
+    found.append(Figure("picture captions flagged at 0.5", flagged(model, captions(400)), 0.5, "lower", "%"))
+    say(f"{sum(template.split == 'heldout' for template in templates())} hand-written templates are held out")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(0 if show("starter-toxicity", measure()) else 1)
