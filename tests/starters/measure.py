@@ -1,0 +1,51 @@
+"""``make measure-starters``: every figure of the starter models against its target, from the weights that lie there.
+
+Run as ``python -m tests.starters.measure [NAME …] [--cards]``; ends with status 1 where a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+from galley.training.text_card import put_section
+from tests.starters.figures import markdown, show
+
+STARTERS = {
+    "starter-image": "tests.starters.measure_image",
+    "starter-text": "tests.starters.measure_text",
+    "starter-toxicity": "tests.starters.measure_toxicity",
+}
+
+
+def main() -> int:
+    """Measure the named starters, all by default."""
+    parser = argparse.ArgumentParser(prog="make measure-starters", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"which of {', '.join(STARTERS)}; all by default")
+    parser.add_argument("--models", type=Path, default=Path("include/models"), help="directory of the starters")
+    parser.add_argument("--cards", action="store_true", help="write the figures into the model cards")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(STARTERS):
+        parser.error(f"no starter is called {', '.join(sorted(unknown))}; there are {', '.join(STARTERS)}")
+    began = time.monotonic()
+    met = True
+    for name in options.names or STARTERS:
+        directory = options.models / name
+        if not directory.exists():
+            print(f"{name}: there is no {directory}; `make train-starters` makes it")
+            met = False
+            continue
+        figures = import_module(STARTERS[name]).measure(directory, say=lambda line: print(f"  … {line}", flush=True))
+        met &= show(name, figures)
+        if options.cards:
+            card = directory / "README.md"
+            card.write_text(put_section(card.read_text(), "figures", markdown(figures)))
+    print(f"measured in {time.monotonic() - began:.0f} s")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
