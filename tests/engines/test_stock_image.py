@@ -6,10 +6,11 @@ import torch
 from diffusers import DDIMScheduler, EulerAncestralDiscreteScheduler, StableDiffusionPipeline
 from PIL import Image
 
+from galley.engines import numerics_of
 from galley.engines.stock_image import StockImageEngine, png
 from galley.errors import ModelRefused
 from galley.model_files import inspect
-from tests.jobs import image_model
+from tests.jobs import image_model, source
 
 # diffusers' schedulers build numpy arrays from tensors in a way that numpy 2 complains of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -115,3 +116,8 @@ def test_numerics_say_what_decides_the_bytes(image):
 def test_files_that_do_not_load_are_refused(tmp_path):
     with pytest.raises(ModelRefused, match="cannot be loaded as a text-to-image pipeline"):
         StockImageEngine(inspect(image_model(tmp_path / "broken")), "float32", 1).setup()
+
+
+def test_the_planner_is_told_the_numerics_that_a_job_will_have(image, text):
+    for bench in (image, text):
+        assert numerics_of(source(bench.files.directory), bench.files, 1) == bench.numerics

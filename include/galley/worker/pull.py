@@ -29,15 +29,15 @@ def pull(settings: Settings, name: str, kind: Kind | None = None) -> None:
         ModelNotFound: the name is unknown, or the hub cannot be reached and the cache has not everything.
         ModelRefused: what came is not safe to load, or not what was recorded before.
     """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
     models = Models.from_settings(settings)
     found = models.locate(name, kind)
     if found.entry.is_directory:
         files = inspect(found.directory)
         print(f"{found.name}: a directory here, nothing to pull; digest {files.digest}")
         return
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
     arguments = {
         "repo_id": found.entry.source,
         "revision": found.entry.revision,
