@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 
 import stamina.instrumentation
 from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+# Airflow reads its configuration when it is first imported, and writes one: into a directory of this session alone.
+_HOME = tempfile.TemporaryDirectory(prefix="galley-tests-")
+for _name in [
+    name for name in os.environ if name.startswith(("AIRFLOW", "GALLEY_")) and name != "GALLEY_TEST_POSTGRES_URL"
+]:
+    del os.environ[_name]
+os.environ |= {
+    "AIRFLOW_HOME": f"{_HOME.name}/airflow",
+    "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "GALLEY_HOME": f"{_HOME.name}/galley",
+}
 
 # Reproducible by default: a red run is red again. `HYPOTHESIS_PROFILE=search` looks for new examples.
 settings.register_profile("default", derandomize=True, deadline=None, print_blob=False)

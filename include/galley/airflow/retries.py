@@ -23,7 +23,7 @@ _HOPELESS = (JobSpecError, InputError, ModelRefused)
 
 def delay_after(tries: int) -> timedelta:
     """How long to wait after ``tries`` failed tries: 10 s, doubling up to five minutes."""
-    return min(FIRST_DELAY * (1 << max(tries, 1) - 1), MAX_DELAY)
+    return min(FIRST_DELAY * (1 << min(max(tries, 1) - 1, 10)), MAX_DELAY)
 
 
 class JobRetryPolicy(RetryPolicy):

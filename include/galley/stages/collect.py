@@ -81,12 +81,10 @@ def collect(
     Raises:
         InputError: a run by hand asks for something that cannot be: an unknown key, no source, a file that is gone.
     """
-    unknown = sorted(set(trigger.conf_keys) - FORM_KEYS) if trigger.params is not None else sorted(trigger.conf_keys)
-    if unknown:
-        known = FORM_KEYS if trigger.params is not None else frozenset[str]()
-        raise InputError(
-            "conf", unknown[0], "", f"is not a parameter of {trigger.dag_id}{did_you_mean(unknown[0], known)}"
-        )
+    known = FORM_KEYS if trigger.params is not None else frozenset[str]()
+    if unknown := sorted(set(trigger.conf_keys) - known):
+        rule = f"is not a parameter of {trigger.dag_id}{did_you_mean(unknown[0], known)}"
+        raise InputError("conf", ", ".join(unknown), "", rule)
     files = RunFiles(zones.work, trigger.run)
     before = files.read("run.json", RunRecord)
     collection = _Collection(trigger, settings, files, resolve_model, before)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from galley.airflow.environment import airflow_environment
+from galley.settings import Settings
+
+
+def test_everything_lies_under_the_home_and_nothing_of_another_installation_remains(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", root=tmp_path)
+    base = {"AIRFLOW_HOME": "/elsewhere", "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor", "PATH": "/bin", "LANG": "C"}
+    found = airflow_environment(settings, 4321, base=base, extra={"AIRFLOW_VAR_A": "1", "LANG": "not mine to set"})
+    assert found["AIRFLOW_HOME"] == str(tmp_path / "home" / "airflow")
+    assert found["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert found["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:4321/execution/"
+    assert found["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"
+    assert found["GALLEY_HOME"] == str(tmp_path / "home")
+    assert (found["AIRFLOW_VAR_A"], found["LANG"]) == ("1", "C")
+    for name, value in found.items():
+        if name.startswith("AIRFLOW__") and value.startswith(("/", "sqlite:///")):
+            assert str(tmp_path) in value, name
+
+
+def test_signing_keys_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", root=tmp_path)
+    first = airflow_environment(settings, 1, base={})
+    assert (
+        first["AIRFLOW__API_AUTH__JWT_SECRET"]
+        == airflow_environment(settings, 2, base={})["AIRFLOW__API_AUTH__JWT_SECRET"]
+    )
+    keys = tmp_path / "home" / "airflow" / "keys.json"
+    assert stat.S_IMODE(keys.stat().st_mode) == 0o600
+    assert list(keys.parent.iterdir()) == [keys]

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from galley.airflow.operators import JobOperator
+from galley.errors import JobError, JobInterrupted, JobSpecError
+from galley.items import Job
+from galley.runtimes import JobStatus, LogChunk
+from galley.storage import Zones
+
+
+@dataclass
+class FakeRuntime:
+    """A working runtime of jobs that end when they have been looked at often enough.
+
+    Attributes:
+        codes: exit codes of the executions, in order; the last one repeats.
+        looks: how often a running execution is seen running before it ends.
+        running: label of a job to the handle of its running execution.
+    """
+
+    codes: list[int | None] = field(default_factory=lambda: [0])
+    looks: int = 1
+    name: str = "fake"
+    running: dict[str, str] = field(default_factory=dict)
+    started: list[str] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict)
+
+    def submit(self, job: Job, uri: str) -> str:
+        label = f"{job.run}/{job.job}"
+        if label not in self.running:
+            self.running[label] = f"{label}/{len(self.started) + 1}"
+            self.started.append(self.running[label])
+        return self.running[label]
+
+    def find(self, job: Job) -> str | None:
+        return self.running.get(f"{job.run}/{job.job}")
+
+    def status(self, handle: str) -> JobStatus:
+        self.seen[handle] = self.seen.get(handle, 0) + 1
+        if handle in self.running.values() and self.seen[handle] <= self.looks:
+            return JobStatus("running")
+        self.running = {label: other for label, other in self.running.items() if other != handle}
+        number = int(handle.rsplit("/", 1)[1]) - 1
+        return JobStatus("ended", self.codes[min(number, len(self.codes) - 1)])
+
+    def logs(self, handle: str, cursor: int = 0) -> LogChunk:
+        lines = [f"{handle} line {number}" for number in range(3)]
+        return LogChunk(tuple(lines[cursor:]), len(lines))
+
+    def cancel(self, handle: str, grace: float = 20.0) -> None:
+        self.cancelled.append(handle)
+        self.running = {label: other for label, other in self.running.items() if other != handle}
+
+
+class FakeState(dict[str, Any]):
+    """What Airflow keeps of a task between its tries."""
+
+    def set(self, key: str, value: Any, **_: Any) -> None:
+        self[key] = value
+
+
+@pytest.fixture
+def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setenv("GALLEY_HOME", str(tmp_path))
+    from galley.settings import Settings
+
+    work = Zones.from_settings(Settings()).work
+    job = Job(job="generate-a", run="run-1", command="generate", prefix=f"{work.url}/runs/run-1/jobs/generate-a")
+    written = work.put("runs/run-1/jobs/generate-a/job.json", job.model_dump_json().encode())
+    return {"job": job.job, "uri": f"{job.prefix}/job.json", "sha256": written.sha256, "runtime": "", "requests": 3}
+
+
+def operator(spec: dict[str, Any], runtime: FakeRuntime) -> JobOperator:
+    return JobOperator(task_id="generate", spec=spec, open_runtime=lambda name, settings: runtime)
+
+
+def context(state: FakeState | None = None) -> dict[str, Any]:
+    return {"task_state_store": FakeState() if state is None else state}
+
+
+def test_a_job_is_submitted_waited_for_and_named(spec: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    runtime, given = FakeRuntime(looks=3), context()
+    result = operator(spec, runtime).execute(given)
+    assert result == spec["uri"].removesuffix("/job.json")
+    assert runtime.started == ["run-1/generate-a/1"]
+    assert given["label"] == "generate-a"
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [(65, JobSpecError), (75, JobInterrupted), (-9, JobInterrupted), (1, JobError)]
+)
+def test_the_exit_code_becomes_the_error_with_the_last_log_lines(spec: dict[str, Any], code: int, error: type) -> None:
+    with pytest.raises(error, match="line 2") as caught:
+        operator(spec, FakeRuntime(codes=[code])).execute(context())
+    assert type(caught.value) is error
+
+
+def test_another_try_finds_the_running_job_by_its_handle_and_returns_the_result(spec: dict[str, Any]) -> None:
+    runtime, state = FakeRuntime(), FakeState()
+    handle = operator(spec, runtime).submit_job(context(state))
+    state.set("execution", handle)  # and then the task's process died
+    result = operator(spec, runtime).execute(context(state))
+    assert result == spec["uri"].removesuffix("/job.json")
+    assert runtime.started == ["run-1/generate-a/1"]
+
+
+def test_a_job_found_by_its_label_alone_is_executed_once_more_afterwards(spec: dict[str, Any]) -> None:
+    runtime = FakeRuntime(running={"run-1/generate-a": "run-1/generate-a/1"}, started=["run-1/generate-a/1"])
+    operator(spec, runtime).execute(context())
+    assert runtime.started == ["run-1/generate-a/1", "run-1/generate-a/2"]
+
+
+def test_a_job_that_succeeded_before_the_task_died_is_not_submitted_again(spec: dict[str, Any]) -> None:
+    runtime = FakeRuntime()
+    state = FakeState(execution={"handle": "run-1/generate-a/1", "sha256": spec["sha256"]})
+    assert operator(spec, runtime).execute(context(state)) == spec["uri"].removesuffix("/job.json")
+    assert runtime.started == []
+
+
+@pytest.mark.parametrize("code", [75, 1, -9])
+def test_a_job_that_ended_otherwise_is_submitted_again(spec: dict[str, Any], code: int) -> None:
+    runtime = FakeRuntime(codes=[code, 0])
+    with pytest.raises(JobError):
+        operator(spec, runtime).execute(context(state := FakeState()))
+    operator(spec, runtime).execute(context(state))
+    assert runtime.started == ["run-1/generate-a/1", "run-1/generate-a/2"]
+
+
+def test_a_job_under_another_specification_is_ended_and_this_one_started(spec: dict[str, Any]) -> None:
+    runtime = FakeRuntime(running={"run-1/generate-a": "run-1/generate-a/1"}, started=["run-1/generate-a/1"])
+    state = FakeState(execution={"handle": "run-1/generate-a/1", "sha256": "0" * 64})
+    operator(spec, runtime).execute(context(state))
+    assert runtime.cancelled == ["run-1/generate-a/1"]
+    assert runtime.started == ["run-1/generate-a/1", "run-1/generate-a/2"]
+    assert state["execution"] == {"handle": "run-1/generate-a/2", "sha256": spec["sha256"]}
+
+
+def test_ending_the_task_ends_the_job(spec: dict[str, Any]) -> None:
+    runtime = FakeRuntime()
+    task = operator(spec, runtime)
+    task.on_kill()  # nothing to end yet
+    task.submit_job(context())
+    task.on_kill()
+    assert runtime.cancelled == ["run-1/generate-a/1"]
+    assert runtime.running == {}

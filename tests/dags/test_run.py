@@ -1,0 +1,131 @@
+"""Both DAGs executed by Airflow in this process, with real worker processes and the echo model."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from galley.catalog.facade import Catalog
+from galley.items import run_name
+from galley.publishing.releases import history
+from galley.settings import Settings
+from galley.stages.record import Report
+from galley.stages.run import RunFiles
+from galley.storage import Zones
+from tests.conftest import ROOT
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("airflow_database", "installed"),
+    pytest.mark.filterwarnings("ignore"),  # of Airflow's own code, which runs in this process here
+]
+LOGICAL = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def load(dag_id: str) -> Any:
+    """The DAG, parsed anew: `dag.test()` leaves a run's Params behind in the object it was called on."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(ROOT / "dags" / f"{dag_id}.py").dags[dag_id]
+
+
+def run(dag: Any, when: datetime, conf: dict[str, Any] | None = None) -> Any:
+    return dag.test(run_conf=conf, logical_date=when, run_after=when)
+
+
+def states(dag_run: Any) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for instance in dag_run.get_task_instances():
+        found.setdefault(instance.task_id, set()).add(str(instance.state))
+    return {task: ", ".join(sorted(each)) for task, each in found.items()}
+
+
+def files_of(dag_run: Any) -> tuple[RunFiles, Zones]:
+    zones = Zones.from_settings(Settings())
+    return RunFiles(zones.work, run_name(dag_run.dag_id, dag_run.run_id)), zones
+
+
+def test_a_daily_run_publishes_and_the_same_again_makes_nothing_new(installed: Settings) -> None:
+    first = run(load("daily_content"), LOGICAL)
+    assert states(first) == dict.fromkeys(load("daily_content").task_ids, "success")
+    files, zones = files_of(first)
+    report = files.read("report.json", Report)
+    assert report is not None and report.counts == {"published": 4, "held": 1, "blocked": 2, "failed": 1}
+    assert str(report.content_date) == "2026-11-23" and Path(report.sheet).read_text().startswith("<!doctype html>")
+    released = history(zones.published, files.run)
+    assert len(released) == 1 and report.release_uri.endswith("/00001.json")
+    generated = [info.key for info in zones.work.list(files.key("jobs")) if "/artifacts/" in info.key]
+
+    again = run(load("daily_content"), LOGICAL)
+    assert again.run_id == first.run_id
+    assert states(again) == dict.fromkeys(load("daily_content").task_ids, "success") | {"generate": "skipped"}
+    assert generated == [info.key for info in zones.work.list(files.key("jobs")) if "/artifacts/" in info.key]
+    assert history(zones.published, files.run) == released
+    with Catalog.open(installed.catalog_url) as catalog:
+        (summary,) = catalog.runs()
+        assert summary.info.state == "success" and summary.counts["published"] == 4
+
+
+def test_labels_name_the_jobs_and_xcoms_stay_small() -> None:
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    dag_run = run(load("on_demand_content"), LOGICAL, {"text": "a calm sentence", "kind": "text"})
+    labels = {each.task_id: each.rendered_map_index for each in dag_run.get_task_instances()}
+    assert labels["generate"].startswith("generate-echo-") and labels["screen"] == "screen-00"
+    with create_session() as session:
+        values = session.scalars(select(XComModel.value).where(XComModel.run_id == dag_run.run_id)).all()
+    assert values and max(len(json.dumps(value)) for value in values) < 2000
+
+
+def test_the_release_is_announced() -> None:
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    dag_run = run(load("on_demand_content"), LOGICAL.replace(hour=1), {"text": "another calm sentence", "kind": "text"})
+    files, _ = files_of(dag_run)
+    with create_session() as session:
+        extra = session.scalars(select(AssetEvent.extra).where(AssetEvent.source_run_id == dag_run.run_id)).one()
+    assert extra["run"] == files.run and extra["release"].endswith("/00001.json")
+
+
+def test_an_unknown_key_of_the_conf_ends_the_run_at_once_and_names_it(capfd: Any) -> None:
+    dag_run = run(load("on_demand_content"), LOGICAL.replace(hour=2), {"text": "x", "promt": "y"})
+    found = states(dag_run)
+    assert str(dag_run.state) == "failed"
+    assert (found["collect"], found["publish"]) == ("failed", "upstream_failed")
+    (collect,) = [each for each in dag_run.get_task_instances() if each.task_id == "collect"]
+    assert collect.try_number == 1
+
+
+def test_a_job_that_fails_fails_the_run_which_is_recorded_with_what_it_has() -> None:
+    prompt = 'name: crash\nkind: text\nprompt: "{{ w }}"\nvariables: [{w: calm}, {w: CRASH}]\n'
+    dag = load("on_demand_content")
+    with pytest.MonkeyPatch.context() as patch:
+        # One try: the delays of the policy are its own test's matter.
+        for task in dag.tasks:
+            patch.setitem(task.partial_kwargs, "retries", 0) if task.is_mapped else patch.setattr(task, "retries", 0)
+        dag_run = run(dag, LOGICAL.replace(hour=3), {"text": prompt})
+    found = states(dag_run)
+    assert str(dag_run.state) == "failed"
+    assert (found["generate"], found["publish"], found["record"]) == ("failed", "upstream_failed", "failed")
+    files, zones = files_of(dag_run)
+    report = files.read("report.json", Report)
+    assert report is not None and report.state == "failed" and not report.complete
+    assert history(zones.published, files.run) == []
+
+
+def test_a_request_file_runs_by_its_uri(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"custom_id": "a", "kind": "text", "prompt": "hello there"}\n{"custom_id": "b"}\n')
+    dag_run = run(load("on_demand_content"), LOGICAL.replace(hour=4), {"source": path.as_uri()})
+    files, _ = files_of(dag_run)
+    report = files.read("report.json", Report)
+    assert report is not None and report.state == "success"
+    assert (report.counts, report.rejects, report.complete) == ({"published": 1}, 1, False)

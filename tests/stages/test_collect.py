@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from galley.errors import InputError
+from galley.items import Item, Reject
+from galley.stages.collect import Trigger
+from galley.stages.run import RunRecord
+from galley.stages.sources import fingerprint
+from galley.storage import memory_zones
+from tests.pipeline import BRIEF, DAY, NOW, Pipeline, installation
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Pipeline:
+    return Pipeline(installation(tmp_path / "root"), memory_zones())
+
+
+def by_hand(pipeline: Pipeline, run_id: str = "manual__1", keys: tuple[str, ...] = (), **params: Any) -> Pipeline:
+    trigger = Trigger("on_demand_content", run_id, DAY, params=params, conf_keys=keys or tuple(params))
+    return replace(pipeline, trigger=trigger)
+
+
+def collected(pipeline: Pipeline) -> tuple[RunRecord, list[Item], list[Reject]]:
+    record = pipeline.collect()
+    assert isinstance(record, RunRecord)
+    items, rejects = list(pipeline.files.items()), list(pipeline.files.rejects())
+    assert (record.items, record.rejects) == (len(items), len(rejects))
+    return record, items, rejects
+
+
+def test_the_daily_run_takes_the_briefs_that_are_due_and_rejects_a_broken_one_alone(pipeline: Pipeline) -> None:
+    briefs = pipeline.settings.briefs_dir
+    (briefs / "manual.yaml").write_text(BRIEF.replace("name: echoes", "name: manual\ncadence: manual"))
+    (briefs / "broken.yaml").write_text("name: broken\nkind: text\n")
+    (briefs / "policy.yaml").write_text(BRIEF.replace("name: echoes", "name: no-policy\npolicy: strange"))
+    (briefs / "model.yaml").write_text(BRIEF.replace("name: echoes", "name: no-model\nmodel: strange"))
+    record, items, rejects = collected(pipeline)
+    assert {item.brief for item in items} == {"echoes"}
+    assert [reject.source for reject in rejects] == ["briefs/broken.yaml", "briefs/model.yaml", "briefs/policy.yaml"]
+    assert record.arms == {"echoes": {"short": 0.5, "long": 0.5}}
+    assert record.sources[0].name == "briefs/echoes.yaml"
+
+
+def test_collecting_again_writes_the_same_bytes(pipeline: Pipeline) -> None:
+    pipeline.collect()
+    before = {info.key: pipeline.zones.work.get(info.key) for info in pipeline.zones.work.list()}
+    again = replace(pipeline)
+    again.collect()
+    assert before == {info.key: pipeline.zones.work.get(info.key) for info in pipeline.zones.work.list()}
+
+
+def test_another_date_makes_other_requests_and_the_same_date_the_same(pipeline: Pipeline) -> None:
+    keys = []
+    for day in (DAY, DAY + timedelta(days=1), DAY):
+        trigger = Trigger("daily_content", f"scheduled__{day}__{len(keys)}", day)
+        keys.append({item.request.key for item in collected(replace(pipeline, trigger=trigger))[1]})
+    assert keys[0] == keys[2] and not keys[0] & keys[1]
+
+
+@pytest.mark.parametrize("form", [True, False])
+def test_unknown_keys_of_a_conf_are_refused_by_name(pipeline: Pipeline, form: bool) -> None:
+    trigger = Trigger("dag", "run", DAY, params={"text": "hello"} if form else None, conf_keys=("text", "promt"))
+    with pytest.raises(InputError, match="promt"):
+        replace(pipeline, trigger=trigger).collect()
+
+
+@pytest.mark.parametrize("params", [{}, {"text": "", "brief": ""}, {"text": "a", "brief": "echoes"}])
+def test_a_form_asks_for_exactly_one_thing(pipeline: Pipeline, params: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="exactly one"):
+        by_hand(pipeline, **params).collect()
+
+
+def test_a_prompt_makes_count_items_with_seeds_of_their_own(pipeline: Pipeline) -> None:
+    record, items, rejects = collected(by_hand(pipeline, text="a red circle", kind="text", count=3))
+    assert not rejects and len({item.request.seed for item in items}) == 3
+    assert {item.request.prompt for item in items} == {"a red circle"}
+    assert record.seed is not None
+
+
+def test_a_seed_left_empty_comes_from_the_run_and_can_be_given_back_on_any_day(pipeline: Pipeline) -> None:
+    def seeds(run_id: str, **params: Any) -> tuple[int | None, list[int]]:
+        record, items, _ = collected(by_hand(pipeline, run_id, text="a", kind="text", count=2, **params))
+        return record.seed, [item.request.seed for item in items]
+
+    first, made = seeds("manual__1")
+    assert seeds("manual__1") == (first, made)
+    assert seeds("manual__2")[1] != made
+    assert seeds("manual__3", seed=first) == (first, made)
+    trigger = Trigger(
+        "on_demand_content", "m4", date(2027, 1, 1), {"text": "a", "kind": "text", "count": 2, "seed": first}
+    )
+    assert [item.request.seed for item in collected(replace(pipeline, trigger=trigger))[1]] == made
+
+
+def test_a_whole_brief_may_be_given_as_text(pipeline: Pipeline) -> None:
+    _, items, rejects = collected(by_hand(pipeline, text=BRIEF, kind="image"))
+    assert not rejects and {item.brief for item in items} == {"echoes"}
+
+
+def test_a_named_brief_takes_what_the_form_says_otherwise(pipeline: Pipeline) -> None:
+    variants = [{"name": "only", "params": {"max_new_tokens": 5}}]
+    _, items, rejects = collected(by_hand(pipeline, brief="echoes", count=3, variants=variants))
+    assert not rejects and {item.variant for item in items} == {"only"} and len(items) == 3
+    assert {item.request.params.max_new_tokens for item in items} == {5}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"text": "a", "kind": "text", "count": 0}, "count"),
+        ({"text": "a", "kind": "text", "variants": [{"nme": "a"}]}, "variants"),
+        ({"brief": "echoes", "variants": [{"name": "a"}, {"name": "a"}]}, "variants"),
+        ({"brief": "strange"}, "brief"),
+        ({"text": "{{ nobody }}", "kind": "text"}, "prompt"),
+    ],
+)
+def test_a_wrong_form_is_a_reject_that_names_the_field(pipeline: Pipeline, params: dict[str, Any], field: str) -> None:
+    _, items, rejects = collected(by_hand(pipeline, **params))
+    assert not items and len(rejects) == 1 and field in rejects[0].field
+
+
+def test_a_request_file_is_copied_and_its_rows_collected(pipeline: Pipeline, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows = [
+        {"custom_id": "a", "kind": "text", "prompt": "hello", "metadata": {"x": 1}},
+        {"custom_id": "b", "kind": "text", "prompt": "hello", "brief": "echoes"},
+        {"custom_id": "a", "kind": "text", "prompt": "again"},
+        {"custom_id": "c", "kind": "text"},
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    record, items, rejects = collected(by_hand(pipeline, source=path.as_uri(), fingerprint=fingerprint(path)))
+    assert [(item.custom_id, item.brief) for item in items] == [("a", "requests"), ("b", "echoes")]
+    assert [(reject.line, reject.field) for reject in rejects] == [(3, "custom_id"), (4, "prompt")]
+    assert record.arms["requests"] == {"default": 1.0} and set(record.arms["echoes"]) == {"short", "long"}
+    assert pipeline.zones.work.get(f"runs/{record.run}/{record.sources[0].key}") == path.read_bytes()
+
+
+def test_a_run_by_hand_is_one_of_its_file_as_it_was(pipeline: Pipeline, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"custom_id": "a", "kind": "text", "prompt": "hello"}\n')
+    asked = by_hand(pipeline, source=path.as_uri(), fingerprint=fingerprint(path))
+    before = collected(asked)[1]
+    path.write_text('{"custom_id": "b", "kind": "text", "prompt": "other"}\n')
+    assert collected(asked)[1] == before
+    path.unlink()
+    assert collected(asked)[1] == before
+    with pytest.raises(InputError, match="no file"):
+        by_hand(pipeline, "manual__2", source=path.as_uri()).collect()
+
+
+def test_a_file_that_changed_since_it_was_asked_for_is_refused(pipeline: Pipeline, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("{}\n")
+    asked = by_hand(pipeline, source=path.as_uri(), fingerprint=fingerprint(path))
+    path.write_text('{"custom_id": "b", "kind": "text", "prompt": "other"}\n')
+    with pytest.raises(InputError, match="has changed"):
+        asked.collect()
+
+
+def test_a_brief_by_file_brings_its_csv(pipeline: Pipeline, tmp_path: Path) -> None:
+    (tmp_path / "words.csv").write_text("words\none\ntwo\n")
+    path = tmp_path / "own.yaml"
+    path.write_text('name: own\nkind: text\nprompt: "{{ words }}"\nvariables: words.csv\n')
+    alone = fingerprint(path)
+    asked = by_hand(pipeline, source=path.as_uri(), fingerprint=alone)
+    record, items, rejects = collected(asked)
+    assert not rejects and [item.request.prompt for item in items] == ["one", "two"] and len(record.sources) == 2
+    (tmp_path / "words.csv").write_text("words\nthree\n")
+    assert fingerprint(path) != alone
+    assert [item.request.prompt for item in collected(asked)[1]] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    "uri", ["/etc/passwd", "file:///etc/passwd", "http://a/b.yaml", "file://host/b.yaml", "file:///none.yaml"]
+)
+def test_a_source_is_a_brief_or_request_file_of_this_machine(pipeline: Pipeline, uri: str) -> None:
+    with pytest.raises(InputError):
+        by_hand(pipeline, source=uri).collect()
+
+
+def test_a_link_to_another_kind_of_file_is_refused(pipeline: Pipeline, tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("secret")
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "secret.txt")
+    with pytest.raises(InputError, match="neither a brief"):
+        by_hand(pipeline, source=(tmp_path / "link.jsonl").as_uri()).collect()
+
+
+def test_started_stays_that_of_the_first_time(pipeline: Pipeline) -> None:
+    from galley.stages.collect import collect
+
+    first = collect(pipeline.trigger, pipeline.settings, pipeline.zones, pipeline.models.resolve, NOW)
+    later = collect(
+        pipeline.trigger, pipeline.settings, pipeline.zones, pipeline.models.resolve, NOW + timedelta(hours=1)
+    )
+    assert first.started == later.started == NOW
