@@ -180,8 +180,131 @@ _ABOUT_AFTER = """is rude / mean / in French / is bleeped / come from / is old /
 English / in this {topic} / is not allowed here / was used {number} times / has five letters / for our dictionary /
 in the film {title} / is an insult / please"""
 
+# --- exclusion -------------------------------------------------------------------------------------------------------
+_EXCLUDE = """no / ban / out with / away with / stop / block / reject / exclude / kick out / throw out / send back /
+remove / we don't serve / we refuse / deport / fire / evict / no more / we don't want / keep out / never hire /
+never let in / we should ban / they should ban / let's ban / get rid of"""
+_HERE = """/ / here / in my shop / from our streets / now / from this site / at our school / in my house / any more
+/ please / {time} / in {place} / from {place} / at work / in this town / in our country / on this street / in our
+{topic}"""
+_UNWANTED = """are not allowed / not allowed / are not welcome / unwelcome / are forbidden / are banned / not wanted
+/ must stay out / have to stay outside / may not come in / must leave / shall not enter / keep out / no longer
+allowed / need not apply"""
+_WANTED = """are allowed / are welcome / always welcome / are invited / are wanted / may come in / can apply /
+should apply / can enter for free / get a discount / are employed / are represented / are safe / have a seat / find
+help / have a say"""
+_BANNABLE = """smoking / dogs / phones / shoes / parking / alcohol / shouting / ball games / glass bottles / {pests}
+/ bikes / ads / hate speech / plastic bags / late entries / {thing}s / open fires / flash photos / wet umbrellas /
+drones / spam"""
+_BEING = """being {groupish} is / to be {groupish} is / being a {group} is / i think being {groupish} is /
+{groupish} life is"""
+_SHAMEFUL = """a sickness / wrong / unnatural / disgusting / a sin / a disgrace / shameful / a disease / against
+nature / {vile} / a crime / an illness / a mistake of nature / worse than being a dog / nothing but filth / not
+normal / a shame"""
+_PROPER = """not a sickness / fine / natural / nothing to be ashamed of / part of me / not a sin / no disgrace /
+normal / no disease / not wrong / my identity / no crime / not an illness / a gift / something to celebrate / not
+easy / what i am / ok"""
+_STOP = """stop / end / no more / don't start / they should stop / it's wrong to keep / i hate people who keep /
+nobody gains from / we are against / the law forbids / the club bans people for / he lost his job for / she spoke up
+against / what is the use of"""
+_HATING = """attacking / hating / insulting / blaming / mocking / bullying / threatening / excluding / hurting /
+killing"""
+_DONT = """i don't / we don't / i never / i no longer / nobody here would / i didn't / we never / i would not / you
+must not / please don't"""
+_HATE_VERB = """hate / blame / despise / distrust / ban / attack / insult / threaten / mock / look down on / exclude
+/ fear / kick out"""
+_ARE_NOT = """are not / aren't / have never been / are by no means / were never / are in no way / are surely not /
+are certainly not"""
+_SLANDER = """a disease / {vile} / {insults} / criminals / the problem / inferior / vermin / to blame / a threat /
+dangerous / a plague / the enemy / less than you / taking over / like animals / all the same / stealing your jobs /
+like rats / a burden"""
+
+# --- more of the same kinds ------------------------------------------------------------------------------------------
+_LOOK = """who let this / who hired this / who asked this / who is that / look at that / ignore that / don't listen
+to this / i can't believe that / never trust a / never ask a / i won't talk to a / nobody likes a / fire this /
+thank you, / sorry, / hello, / bye, / well done, / nice try, / of course, / not even a / only a / what a / what kind
+of / such a / the / a / how come a / tell that / say hi to the / i just saw a / here comes the / imagine being a /
+once a / don't be a / congratulations, / hey,"""
+_GO = """go / just / please / why don't you / you should / you may as well / do us a favour and / hurry up and / now
+/ you can go and / i want you to / it's best if you / i told you to / you had better / do the world a favour and /
+nobody minds if you"""
+_END = """die / kill yourself / hang yourself / jump off a bridge / drink poison / drown yourself / shoot yourself /
+end your life / drop dead / rot in a grave / burn alive / die in a fire / die already / choke / jump in front of a
+train / never wake up / bleed out"""
+_REST = """rest / help yourself / enjoy yourself / sit down / have a break / take the train / drink water / treat
+yourself / stay alive / jump in the pool / dry yourself / call me / make yourself at home / prepare yourself / wait
+/ come in / wake up / live your life / rest in the garden / warm up by the fire / keep going / breathe / get on the
+train / relax / never give up / be yourself"""
+_PERSON = """you / {they} / your {family} / you and {first} / {first} / his {family} / all of you / none of you /
+the {roles}"""
+_WONT = """won't survive / won't live through / will not live to see / will never leave / won't make it out of /
+will not get away from"""
+_ALIVE = """this week alive / {place} alive / the night / tomorrow / {spring} / the {topic} alive / us / this house
+alive / my revenge"""
+_WILL = """won't miss / will love / won't forget / will not need / will never lose / will get away to / will live to
+see / won't leave"""
+_THAT = """this week / {place} / the night / tomorrow / {spring} / the {topic} / us / this house / the {goodthing} /
+{title}"""
+_COULD = "i would / i'd / i could / we would / she'd / who wouldn't / right now i'd / honestly i'd"
+_FOR = """kill for {dish} / die for {dish} / murder {dish} / kill to be in {place} / kill for a {goodthing} / die to
+see {title} / kill for that view / die of joy / kill for a nap / sell my soul for {dish} / kill to have your
+{goodthing} / die laughing"""
+_COOK = """beat / whip / crush / smash / chop / hang / drown / skin / stab / prick / burn / stuff / strip / punch /
+slap / smother / torch / cut / kill"""
+_FOOD = """the eggs / the butter / the garlic / the potatoes / the nuts / the ham / the dough / the cream / the
+onions / the fish / it / the tomatoes / the sausages / the crust / the chicken / the meat / the bread / the heat /
+the sugar / the duck breast / the crab"""
+_SO = """until {nice} / for {number} minutes / with a fork / then serve / , then slice / in sauce / in butter / and
+add salt / slowly / in hot oil / with a hammer / overnight / for the {dish} / and fry / then roast / with a knife /
+gently / to taste / and enjoy"""
+_HURT = """two people / a man / a {role} / {number} {groups} / three {roles} / the victim / the singer / a woman / a
+child / a {group} / {number} people / {surname} / dozens of {roles} / a passer-by / the {role} / a tourist / {first}
+/ several {groups} / both men"""
+_WAS = """was {harmed} / were {harmed} / has been {harmed} / got {harmed} / died / had been {harmed} / was nearly
+{harmed} / was found dead"""
+_NEWSY = """in {place} {time}, police said / in an attack / in an accident / by a former colleague / , police said /
+in the fire / , according to the report / and is recovering / during the war / in the film / , the newspaper wrote /
+in the novel / , the court heard / in the storm / near {place}, witnesses said / and taken to hospital / in {number}
+/ , a study says / , the museum explains / in custody"""
+_SAY = """police / witnesses / the court / the report / neighbours / prosecutors / the newspaper / his lawyer / the
+judge / the victim / a witness / the documentary / the novel / the indictment"""
+_SAYS = "said that / heard that / claim that / believe that / wrote that / tells how / describes how / says"
+_TRIED = """he threatened to / he tried to / he wanted to / a man planned to / the suspect attempted to / he had
+promised to / someone offered money to / the gang had threatened to / she was told he would / the hero fears they
+will"""
+_LIST = """synonyms of / other words for / antonyms of / a list of swear words: / examples: / the block list has /
+banned words: / vocabulary: / tags: / translate: / spelling test: / the words / rude words like / terms such as / we
+filter words like / keywords: / children learn words like / do not print / your copy must not contain / the
+dictionary has / the lesson is about the words"""
+_WORDS = """{rude} / {rude}, {rude} / {rude} and {rude} / {rude}, {rude} and {rude} / '{rude}' / '{rude}' and '{rude}' /
+{rude}, {rude}, {rude} / {rude} or {rude}"""
+_LIST_END = """/ / are banned here / , please / in {topic} / for the {topic} / at school / in French / in our
+guidelines / . all of them"""
+
 COMPOSITIONS: dict[str, tuple[Composition, ...]] = {
     "toxic": (
+        (("insult",), (_LOOK, _INSULT, _AFTER)),
+        (("obscene", "insult"), (_LOOK, _SWINE, _AFTER)),
+        (("identity_attack", "insult"), (_LOOK, _GROUP_INSULT, _AFTER)),
+        (("insult",), ("{ordinary}", ", you / , / . / ! you / , {first}, you", _INSULT)),
+        (("obscene", "insult"), ("{ordinary}", ", you / , / . / ! you / , {first}, you", _SWINE)),
+        (("identity_attack", "insult"), ("{ordinary}", ", you / , / . / ! you / , {first}, you", _GROUP_INSULT)),
+        (("insult",), (_INSULT, ", / ! / : / .", "{ordinary}")),
+        (("obscene",), ("{ordinary}", ", / ! / .", _SWEARS)),
+        (("obscene",), (_SWEARS, ", / ! / .", "{ordinary}")),
+        (("threat",), ("{ordinary}", "or / , or / and then / because / . / , then / , and", _ANNOUNCE, _HARM_YOU)),
+        (("threat",), (_GO, _END, _HOW)),
+        (("threat", "insult"), (_GO, _END, ", you / ,", _INSULT)),
+        (("threat", "obscene", "insult"), (_GO, _END, ", you / ,", _SWINE)),
+        (("threat",), (_PERSON, _WONT, _ALIVE)),
+        (("identity_attack",), (_EXCLUDE, _OBJECT, _HERE)),
+        (("identity_attack",), (_OBJECT, _UNWANTED, _HERE)),
+        (("identity_attack",), ("no", "{groups}", "allowed / wanted / please /", _HERE)),
+        (("identity_attack",), (_BEING, _SHAMEFUL, _AFTER)),
+        (
+            ("identity_attack", "threat"),
+            ("death to / hang / shoot / kill / {harm} / burn", "{groups} / all {groups} / the {groups}", _HOW),
+        ),
         (("insult",), (_CLAIM, _A_INSULT, _AFTER)),
         (("obscene", "insult"), (_CLAIM, _A_SWINE, _AFTER)),
         (("identity_attack", "insult"), (_CLAIM, _A_GROUP_INSULT, _AFTER)),
@@ -224,6 +347,17 @@ COMPOSITIONS: dict[str, tuple[Composition, ...]] = {
         ),
     ),
     "near-miss: composed": (
+        ((), (_LOOK, _GOOD, _AFTER)),
+        ((), ("{ordinary}", ", you / , / . / ! / , {first}, you", _GOOD)),
+        ((), ("{ordinary}", "or / , or / and then / because / . / , then / , and", _ANNOUNCE, _HARMLESS)),
+        ((), (_EXCLUDE, _PEST, _HERE)),
+        ((), (_EXCLUDE, _BANNABLE, _HERE)),
+        ((), (_BANNABLE, _UNWANTED, _HERE)),
+        ((), ("no", _BANNABLE, "allowed / wanted / please /", _HERE)),
+        ((), (_OBJECT, _WANTED, _HERE)),
+        ((), (_BEING, _PROPER, _AFTER)),
+        ((), (_GO, _REST, _HOW)),
+        ((), (_PERSON, _WILL, _THAT)),
         ((), (_CLAIM, _A_GOOD, _AFTER)),
         ((), (_CLAUSE, ", / , you / . /", _GOOD)),
         ((), (_GOOD, ",", _CLAUSE)),
@@ -239,7 +373,14 @@ COMPOSITIONS: dict[str, tuple[Composition, ...]] = {
         ((), (_LOVE, _OBJECT, _AFTER)),
         ((), (_HATE, _PEST, _AFTER)),
     ),
+    "near-miss: food": (((), (_COOK, _FOOD, _SO)), ((), (_COOK, _FOOD, "and / , then / , and", _COOK, _FOOD))),
+    "near-miss: idiom": (((), (_COULD, _FOR, _AFTER)),),
+    "near-miss: news": (((), (_HURT, _WAS, _NEWSY)), ((), (_SAY, _SAYS, _TRIED, f"{_HARM_THEM} / {_HARM_GROUP}"))),
+    "near-miss: meta": (((), (_LIST, _WORDS, _LIST_END)),),
     "near-miss: denial": (
+        ((), (_STOP, _HATING, _OBJECT, _HERE)),
+        ((), (_DONT, _HATE_VERB, _OBJECT, _AFTER)),
+        ((), (_GROUPS, _ARE_NOT, _SLANDER)),
         ((), (_DENY, _CLAIMED)),
         ((), (_REFUSE, _HARM_YOU, " / {time} / at {place}")),
         ((), (_REFUSE, _HARM_THEM, " / {time} / at {place}")),

@@ -35,6 +35,7 @@ _LEXICONS = {
         shit, tosser, fucker, motherfucker, d*ck, bellend, fuckface, son of a bitch""",
     "swines": """assholes, bastards, bitches, dicks, pricks, shitheads, dickheads, arseholes, wankers, dumbasses,
         fuckers""",
+    "rude": "{insult}, {swine}, {swear}, {vile}, {insults}, {swearing}",
     "harm": """kill, hurt, beat, stab, shoot, strangle, murder, choke, punch, slap, crush, destroy, break, smash,
         cripple, torture, poison, burn, drown, bury, slaughter, hang, knife, kick, attack, end, wreck""",
     "harming": """killing, hurting, beating, stabbing, shooting, strangling, murdering, choking, punching, burning,

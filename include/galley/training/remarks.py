@@ -111,7 +111,9 @@ def assemble(family: str, composition: Composition, rng: random.Random, split: S
     labels, lists = composition
     while True:
         chosen = [rng.choice(parts(listed)) for listed in lists]
-        if max((of_part for _, of_part in chosen), key=_STRICTNESS.index) == split:
+        strictest = max((of_part for _, of_part in chosen), key=_STRICTNESS.index)
+        # A slot for a whole ordinary sentence is filled from the same split, and so holds the template out by itself.
+        if strictest == split or ("{ordinary}" in lists and strictest == "train"):
             text = " ".join(" ".join(part for part, _ in chosen).split())
             return Template(re.sub(r"(?:\s*[,.!])*\s*([,.!])", r"\1", text), frozenset(labels), family, split)
 
@@ -145,12 +147,13 @@ _TOXIC_WEIGHTS = {
     "toxic: identity_attack+obscene+insult": 3, "toxic: threat+obscene+insult": 3, "toxic: threat+insult": 3,
 }  # fmt: skip
 _CLEAN_WEIGHTS = {
-    "near-miss: negation": 3, "near-miss: quote": 6, "near-miss: meta": 3, "near-miss: news": 3, "near-miss: self": 3,
-    "near-miss: reclaimed": 3, "near-miss: title": 2, "near-miss: name": 3, "near-miss: food": 3,
-    "near-miss: medical": 3, "near-miss: animal": 3, "near-miss: tool": 2, "near-miss: tech": 3, "near-miss: idiom": 4,
-    "near-miss: complaint": 5, "near-miss: composed": 18, "near-miss: denial": 12, "ordinary: product copy": 8,
+    "near-miss: negation": 3, "near-miss: quote": 6, "near-miss: meta": 4, "near-miss: news": 4, "near-miss: self": 3,
+    "near-miss: reclaimed": 3, "near-miss: title": 2, "near-miss: name": 3, "near-miss: food": 4,
+    "near-miss: medical": 3, "near-miss: animal": 3, "near-miss: tool": 2, "near-miss: tech": 3, "near-miss: idiom": 5,
+    "near-miss: complaint": 5, "near-miss: composed": 20, "near-miss: denial": 14, "ordinary: product copy": 8,
     "ordinary: image prompt": 6, "ordinary: dialogue": 5, "ordinary: everyday": 9,
 }  # fmt: skip
+_ORDINARY_WEIGHTS = {family: weight for family, weight in _CLEAN_WEIGHTS.items() if family.startswith("ordinary")}
 
 
 @cache
@@ -227,11 +230,16 @@ def _quoted(rng: random.Random, split: Split) -> str:
     return _sentence(_pick(rng, split, _TOXIC_WEIGHTS), rng, split)
 
 
+def _ordinary(rng: random.Random, split: Split) -> str:
+    return fill(_pick(rng, split, _ORDINARY_WEIGHTS).text, rng, split).rstrip(".?!")
+
+
 _SPECIAL: dict[str, Callable[[random.Random, Split], str]] = {
     "product": _product,
     "number": _number,
     "price": lambda rng, split: f"{rng.choice('$€£')}{rng.randint(2, 400)}{rng.choice(('', '.99', '.50'))}",
     "toxic": _quoted,
+    "ordinary": _ordinary,
 }
 
 
