@@ -8,17 +8,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from importlib import import_module
 from pathlib import Path
 
 from galley.training.text_card import put_section
-from tests.starters.figures import markdown, show
 
-STARTERS = {
-    "starter-image": "tests.starters.measure_image",
-    "starter-text": "tests.starters.measure_text",
-    "starter-toxicity": "tests.starters.measure_toxicity",
-}
+from . import measure_image, measure_text, measure_toxicity
+from .figures import markdown, show
+
+STARTERS = {"starter-image": measure_image, "starter-text": measure_text, "starter-toxicity": measure_toxicity}
 
 
 def main() -> int:
@@ -38,9 +35,11 @@ def main() -> int:
             print(f"{name}: there is no {directory}; `make train-starters` makes it")
             met = False
             continue
-        figures = import_module(STARTERS[name]).measure(directory, say=lambda line: print(f"  … {line}", flush=True))
+        figures = STARTERS[name].measure(directory, say=lambda line: print(f"  … {line}", flush=True))
         met &= show(name, figures)
         if options.cards:
+            if name == "starter-image":
+                measure_image.picture(directory, directory / "grid.png")
             card = directory / "README.md"
             card.write_text(put_section(card.read_text(), "figures", markdown(figures)))
     print(f"measured in {time.monotonic() - began:.0f} s")

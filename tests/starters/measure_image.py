@@ -82,6 +82,18 @@ def flagged(pipeline: StableDiffusionPipeline, pictures: list[np.ndarray]) -> li
     return answers
 
 
+def picture(model_dir: Path, path: Path) -> None:
+    """Draw sixteen held-out captions as one picture, for the card."""
+    pipeline = load(model_dir)
+    scenes = held_out_scenes(16, SEED + 1)
+    rng = random.Random(SEED + 1)
+    captions = [caption(scenes, i, rng, full=True, strange=0.0).text for i in range(16)]
+    made = np.stack(generate(pipeline, captions, 20, seed=SEED))
+    side = made.shape[1]
+    grid = made.reshape(2, 8, side, side, 3).transpose(0, 2, 1, 3, 4).reshape(2 * side, 8 * side, 3)
+    Image.fromarray(grid).save(path, optimize=True)
+
+
 def tally_of(pipeline: StableDiffusionPipeline, scenes: Scenes, prompts: list[str], steps: int) -> Counter[str]:
     """Counts of right and asked properties over all prompts."""
     tally: Counter[str] = Counter()

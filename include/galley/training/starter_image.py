@@ -28,6 +28,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from galley.training import starter_safety
 from galley.training.drawing import draw
+from galley.training.image_card import card
 from galley.training.loop import Recipe, autocast, best_device, fit, generator
 from galley.training.scenes import COLOURS, PLACES, SHAPES, Scenes, caption, training_scenes
 
@@ -76,13 +77,13 @@ GPU = Profile(
 )
 CPU = Profile(
     side=64,
-    scenes=40_000,
-    captions=4,
+    scenes=24_000,
+    captions=2,
     autoencoder=Recipe(8000, 2e-3, warmup=200, ema=0.998),
     autoencoder_batch=16,
     words=Recipe(2000, 2e-3, warmup=200, ema=0.99),
     words_batch=64,
-    denoiser=Recipe(10_000, 1e-3, warmup=300, ema=0.999),
+    denoiser=Recipe(5000, 1.2e-3, warmup=200, ema=0.998),
     denoiser_batch=64,
 )
 CUT = 32
@@ -408,6 +409,16 @@ def export(
     (out / "model_index.json").write_text(json.dumps(parts, indent=2) + "\n")
 
 
+def training_of(profile: Profile) -> str:
+    """What was trained for how long, for the card."""
+    return (
+        f"The autoencoder saw {profile.autoencoder.steps * profile.autoencoder_batch} cuts of {CUT} pixels, the text "
+        f"encoder {profile.words.steps * profile.words_batch} captions, and the denoiser "
+        f"{profile.denoiser.steps * profile.denoiser_batch} noisy pictures of {profile.scenes} scenes in "
+        f"{profile.captions} wordings each."
+    )
+
+
 def train(
     out: Path,
     work: Path,
@@ -439,6 +450,20 @@ def train(
         return False
     # Exported first: what the safety checker is trained against is what users load.
     export(out / "starter-image", tokenizer, autoencoder, encoder, denoiser)
-    return starter_safety.train(
+    if not starter_safety.train(
         out, work, autoencoder=autoencoder, side=profile.side, say=say, deadline=deadline, recipe=safety
+    ):
+        return False
+    parts = {
+        "unet": denoiser,
+        "text_encoder": encoder,
+        "vae": autoencoder,
+        "safety_checker": starter_safety.build_checker(),
+    }
+    text = card(
+        side=profile.side,
+        parameters={name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
+        training=training_of(profile),
     )
+    (out / "starter-image" / "README.md").write_text(text)
+    return True
