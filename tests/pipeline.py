@@ -90,6 +90,7 @@ class Pipeline:
         zones: its stores.
         trigger: what started the run.
         check: called by the worker between batches; raises to stop it.
+        attempts: executions of jobs so far; each has a token of its own.
         shared: a catalog to use and leave open; default: the installation's, opened for every use.
     """
 
@@ -98,6 +99,7 @@ class Pipeline:
     trigger: Trigger = field(default_factory=lambda: Trigger("daily_content", f"scheduled__{DAY}", DAY))
     check: Callable[[], None] = lambda: None
     shared: Catalog | None = None
+    attempts: int = 0
     models: Models = field(init=False)
 
     def __post_init__(self) -> None:
@@ -154,7 +156,9 @@ class Pipeline:
 
     def command(self, job: Job) -> None:
         """The worker's command itself."""
-        COMMANDS[job.command](Attempt(job, self.zones, self.settings, lambda event, **fields: None, self.check))
+        self.attempts += 1
+        token = f"t{self.attempts:05d}"  # the same in every execution of a test
+        COMMANDS[job.command](Attempt(job, self.zones, self.settings, lambda event, **fields: None, self.check, token))
 
     def record(self) -> Report:
         """Record the run."""

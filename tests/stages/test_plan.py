@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from galley.errors import InputError
+from galley.items import Job
+from galley.stages.collect import Trigger
+from galley.stages.run import PlannedTask, PlanRecord
+from galley.storage import memory_zones
+from tests.jobs import text_model
+from tests.pipeline import BRIEF, DAY, Pipeline, installation
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Pipeline:
+    return Pipeline(installation(tmp_path / "root"), memory_zones())
+
+
+def planned(pipeline: Pipeline) -> PlanRecord:
+    pipeline.collect()
+    return pipeline.plan()
+
+
+def spec(pipeline: Pipeline, task: PlannedTask) -> Job:
+    job = pipeline.files.read(f"jobs/{task.job}/job.json", Job)
+    assert job is not None and job.job == task.job
+    return job
+
+
+def other_run(pipeline: Pipeline, name: str, **changes: Any) -> Pipeline:
+    return replace(pipeline, trigger=Trigger("on_demand_content", name, DAY), **changes)
+
+
+def test_a_plan_is_the_same_however_often_it_is_made(pipeline: Pipeline) -> None:
+    first = planned(pipeline)
+    before = {info.key: pipeline.zones.work.get(info.key) for info in pipeline.zones.work.list("runs/")}
+    assert pipeline.plan() == first
+    assert before == {info.key: pipeline.zones.work.get(info.key) for info in pipeline.zones.work.list("runs/")}
+
+
+def test_a_plan_does_not_depend_on_how_far_the_run_has_come(pipeline: Pipeline) -> None:
+    """Else a resumed stock engine would make other batches, and so other bytes, than an undisturbed one."""
+    first = planned(pipeline)
+    batches = [spec(pipeline, task).batches for task in first.generate]
+    pipeline.job(first.prompts)
+    pipeline.job(first.generate[0])
+    again = pipeline.plan()
+    assert again.generate == ()  # all of it is made: there is nothing to execute
+    assert [spec(pipeline, task).batches for task in first.generate] == batches
+    assert (again.screen, again.publish, again.reused) == (first.screen, first.publish, 0)
+    pipeline.run()
+    assert pipeline.plan() == again, "the catalog knows the run's own artifacts now, and that changes nothing"
+
+
+def test_a_lost_artifact_is_made_again(pipeline: Pipeline) -> None:
+    first = planned(pipeline)
+    pipeline.job(first.prompts)
+    pipeline.job(first.generate[0])
+    lost = next(
+        info.key for info in pipeline.zones.work.list(pipeline.files.key("jobs")) if "/artifacts/" in info.key
+    )
+    pipeline.zones.work.delete(lost)
+    assert pipeline.plan().generate == first.generate
+
+
+def test_another_run_reuses_what_is_whole_and_makes_what_is_not(pipeline: Pipeline) -> None:
+    brief = pipeline.settings.briefs_dir / "echoes.yaml"
+    brief.write_text(BRIEF.split("variants:")[0] + "seed_policy: fixed\n")
+    report = pipeline.run()
+    assert report.reused == 0
+    tomorrow = replace(pipeline, trigger=Trigger("daily_content", "scheduled__2", DAY + timedelta(days=1)))
+    artifacts = [info.key for info in pipeline.zones.work.list("runs/") if "/artifacts/" in info.key]
+    damaged, gone, *_ = artifacts
+    data = pipeline.zones.work.get(damaged)
+    pipeline.zones.work.put(damaged, bytes([data[0] ^ 1]) + data[1:])
+    pipeline.zones.work.delete(gone)
+    plan = planned(tomorrow)
+    assert plan.reused == len(artifacts) - 2
+    made = {line.request_key for line in tomorrow.files.reused()}
+    asked = {key for task in plan.generate for key in _keys(tomorrow, task)}
+    assert not made & asked
+    report = tomorrow.run()
+    assert report.counts == {"published": 4, "held": 1, "blocked": 2, "failed": 1} and report.reused == plan.reused
+
+
+def _keys(pipeline: Pipeline, task: PlannedTask) -> list[str]:
+    from galley.items import PlannedRequest
+
+    return [line.key for line in pipeline.files.lines(f"jobs/{task.job}/requests.jsonl", PlannedRequest)]
+
+
+def test_numerics_are_asked_for_once_and_decide_what_can_be_reused(pipeline: Pipeline) -> None:
+    planned(pipeline)
+    asked = [info.key for info in pipeline.zones.work.list(pipeline.files.key("jobs/numerics"))]
+    assert [key.rsplit("/", 1)[1] for key in asked] == ["job.json", "numerics.json"]
+    second = other_run(pipeline, "2")
+    planned(replace(second, trigger=replace(second.trigger, dag_id="daily_content")))
+    more_threads = pipeline.settings.model_copy(update={"worker_threads": 2})
+    third = other_run(pipeline, "3", settings=more_threads)
+    third = replace(third, trigger=replace(third.trigger, dag_id="daily_content"))
+    planned(third)
+    runs = {info.key.split("/")[1] for info in pipeline.zones.work.list("runs/") if "/jobs/numerics" in info.key}
+    assert runs == {pipeline.trigger.run, third.trigger.run}
+
+
+def test_a_model_that_changed_since_its_items_were_collected_is_refused(pipeline: Pipeline) -> None:
+    pipeline.collect()
+    text_model(pipeline.settings.models_file.parent / "echo", b"\1\0\0\0")
+    with pytest.raises(InputError, match="other files now"):
+        Pipeline(pipeline.settings, pipeline.zones, pipeline.trigger).plan()
+
+
+def test_a_run_without_items_publishes_an_empty_release(pipeline: Pipeline) -> None:
+    (pipeline.settings.briefs_dir / "echoes.yaml").unlink()
+    report = pipeline.run()
+    assert (report.counts, report.complete, report.release_uri != "") == ({}, True, True)
+
+
+def test_job_specs_name_what_the_worker_needs(pipeline: Pipeline) -> None:
+    plan = planned(pipeline)
+    (task,) = plan.generate
+    job = spec(pipeline, task)
+    assert task.uri == pipeline.files.uri("jobs", task.job, "job.json")
+    assert pipeline.zones.read(task.uri, task.sha256)
+    assert set(job.inputs) == {"requests", "prompt_verdicts"} and job.settings["numerics"]
+    assert sorted(index for batch in job.batches for index in batch) == list(range(task.requests))
+    publish = spec(pipeline, plan.publish)
+    assert {"items", "policies", "prompt_verdicts", "verdicts-00", "results-000"} <= set(publish.inputs)
