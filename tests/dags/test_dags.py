@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,7 +110,14 @@ print(*sorted(name for name in sys.modules if name.startswith(tuple(heavy))))
     assert heavy == ""
 
 
-def test_plugins_are_registered_from_files_of_the_folder_alone() -> None:
-    from airflow.plugins_manager import _load_plugins_from_plugin_directory  # noqa: F401 - the loader that reads it
+@pytest.mark.filterwarnings("ignore:GitWildMatchPattern")  # Airflow's own use of pathspec
+def test_plugins_are_registered_from_files_of_the_folder_alone(tmp_path: Path) -> None:
+    """Airflow's loader imports every file under plugins/ by its bare name, and would shadow real packages with it."""
+    from airflow._shared.plugins_manager import _load_plugins_from_plugin_directory
 
-    assert (ROOT / "plugins" / ".airflowignore").read_text().splitlines()[-1] == "*/"
+    shutil.copy(ROOT / "plugins" / ".airflowignore", tmp_path)
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    for place in (tmp_path, tmp_path / "deep", tmp_path / "deep" / "er"):
+        (place / "galley_shadow.py").write_text(f"raise ImportError('{place.name}')")
+    _, errors = _load_plugins_from_plugin_directory(str(tmp_path))
+    assert list(errors) == [str(tmp_path / "galley_shadow.py")]

@@ -61,9 +61,7 @@ def test_a_lost_artifact_is_made_again(pipeline: Pipeline) -> None:
     first = planned(pipeline)
     pipeline.job(first.prompts)
     pipeline.job(first.generate[0])
-    lost = next(
-        info.key for info in pipeline.zones.work.list(pipeline.files.key("jobs")) if "/artifacts/" in info.key
-    )
+    lost = next(info.key for info in pipeline.zones.work.list(pipeline.files.key("jobs")) if "/artifacts/" in info.key)
     pipeline.zones.work.delete(lost)
     assert pipeline.plan().generate == first.generate
 

@@ -11,7 +11,6 @@ import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote
 
 from galley.settings import Settings
 
@@ -51,7 +50,7 @@ def airflow_environment(
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "CORE__FERNET_KEY": "",
         "CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{api_port}/execution/",
-        "DATABASE__SQL_ALCHEMY_CONN": "sqlite:///" + quote(str(home / "airflow.db")),
+        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
         "API__SECRET_KEY": keys["api"],
