@@ -125,6 +125,15 @@ all {roles} are {good}
 {roles} in {place} met {time} to talk about the {topic}
 in {number}, the {topic} of {place} was built by {roles}
 how far is {place} from here?
+see you at {place}
+see you later
+see you at {place} {time}
+i'll see you at {place}
+hope to see you {time}
+nice to see you
+we will see you {time}
+see you then
+good to see {first}
 read chapter {number} of the book about the {topic}
 the {topic} has {number} pages and a {colour} cover
 {first} will {do} the {topic} {time}

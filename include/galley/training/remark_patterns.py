@@ -28,8 +28,8 @@ _SWINE = """{swine} / {vile} {swine} / {swearing} {insult} / {swearing} {swine} 
 {insult}"""
 _GROUP_INSULT = "{groupish} {insult} / {vile} {groupish} {insult} / {vile} {group} / little {groupish} {insult}"
 _GROUP_SWINE = "{groupish} {swine} / {swearing} {groupish} {insult} / {swearing} {group} / {vile} {groupish} {swine}"
-_GOOD = """{role} / {good} {role} / {groupish} {role} / {group} / {good} {goods} / {animal} / {good} {group} / old
-{role} / {good} little {animal} / {goods}"""
+_GOOD = """{role} / {good} {role} / {groupish} {role} / {group} / {good} {goods} / {good} {group} / old {role} /
+{goods}"""
 
 # --- contexts they stand in ------------------------------------------------------------------------------------------
 _CLAIM = """you are / you're / {they} is / {first} is / you will always be / you look like / {they} was / i think
@@ -127,7 +127,12 @@ _BAD_GROUP = """ruin everything / should be banned / should leave / don't belong
 be trusted / have no place in {place} / steal our jobs / are a plague / always lie / only cause trouble / make me
 sick / deserve no rights / should be kept out of {place} / should go back home / are not real people / must be
 kicked out / are the enemy / have no honour / should not be allowed to {do} the {topic} / should not vote / are
-taking over / destroy our {topic} / are beneath us / are criminals"""
+taking over / destroy our {topic} / are beneath us / are criminals / lie all the time / are liars by nature / are
+the problem / are a problem for {place} / are not natural / are unnatural / are sick / stink / are not human / will
+never be like us / are all thieves / cheat everyone / are dangerous / never work / hate our country / must be
+stopped / shouldn't have children / should be locked up / should be ashamed / should not exist / do not deserve to
+live here / must not marry / are worse than animals / need to disappear / are not one of us / bring diseases / have
+no shame / are not normal"""
 _VILE_GROUP = """are {vile} / are {insults} / are all {insults} / look {vile} / have always been {insults} / are
 {vile} {insults} / act like {insults} / are {vile} and {vile} / are just {insults} / breed like rats / are {vile},
 every one of them"""
@@ -141,9 +146,12 @@ never trust / stop serving / throw out / get rid of / i don't talk to / down wit
 with / no more"""
 _LOVE = """i like / i met / i work with / i sit next to / i'm proud of / hire more / always trust / we serve /
 welcome / learn from / i often talk to / support / i grew up among / the museum is about / we want / protect / a
-film about / more rights for"""
+film about / more rights for / i love / we love / i adore / i respect / stand up for / stand with / i trust / we
+thank / let's invite / a party for / jobs for / a home for / i live with / i am friends with / happy holidays to /
+good news for / we cook for / the history of / music by"""
 _OBJECT = """{groups} / all {groups} / those {groups} / {groupish} people / {groupish} neighbours / every {group} /
-{groups} in {place}"""
+{groups} in {place} / {groupish} families / {groupish} {roles} / {groupish} children / a {group} / any {group} /
+{groupish} people in {place} / our {groupish} {roles}"""
 _PEST = """{pests} / all {pests} / this {thing} / that {vile} {thing} / mondays / loud music / cold coffee / the
 {topic} / spam / late trains / {vile} weather / my {thing} / every {thing} / {dish} / long queues / {pests} in
 {place} / bad {goodthing} reviews"""
@@ -155,7 +163,10 @@ i would never say that / it is wrong to say that / it hurts when people say that
 that / it's unfair to claim that / why do some people think that / we must not teach children that / he was fired
 for writing that / she was told that / the court rejected the claim that / no one should say that / it is hateful to
 say that / it's false that / who says that / he no longer believes that / i reported a post saying that / it is not
-funny to joke that / she cried because he said that"""
+funny to joke that / she cried because he said that / i'm sorry that i said / it is untrue that / studies show it's
+wrong that / nobody can claim that / it makes me angry when they say / we delete posts that say / only a bigot would
+say that / it's a prejudice that / never say that / it's a cliche that / you can't say that / he went to court
+because he wrote that / my teacher taught us never to say that / it isn't so that / the claim is false:"""
 _CLAIMED = """{groups} are {vile} / {groups} are {insults} / {they} is a {insult} / {they} is {vile} / {groups}
 should be {harmed} / you are a {insult} / you are {vile} / {groups} don't belong here / {they} should be {harmed} /
 you are a {swine} / all {roles} are {insults} / {groups} ruin everything / {groups} can't be trusted / you should be
@@ -165,12 +176,19 @@ wrong to / nobody should / you must never / we would never / i couldn't / i'm no
 would not / he was arrested for trying to / he denied that he wanted to / the police stopped a man who wanted to /
 never try to / she is afraid that someone will / he went to prison because he tried to / in the film they try to /
 the villain wants to / the trial of a man who tried to / there is no reason to / he is accused of a plan to / you
-are not allowed to / they never meant to"""
+are not allowed to / they never meant to / it's forbidden to / no law allows you to / she fears that they will / i
+am afraid he will / we are scared that they might / they were told never to / a lawyer explained that you may not /
+it is not legal to / nobody may / you can't just / do not / no one is allowed to / there's no need to / he was
+jailed after trying to / he regrets that he tried to / the plot: two brothers plan to / chapter 3: the killer
+decides to / nobody wants to / we don't want anyone to / i'd never / it would be terrible to / he begged them not to
+/ they promised not to / don't ever"""
 _NOT = """you are not / you're not / {they} is not / {first} isn't / nobody said you are / i never called you /
 don't call {first} / i don't think you are / you don't sound like / you were never / it's mean to call {they} /
 please stop calling {first} / no, {they} isn't / that does not make you / we don't think {they} is / you are
 anything but / who called you / you aren't / he called me / she was called / {they} was called / they used to call
-me / i felt like / i looked like / sometimes i feel like"""
+me / i felt like / i looked like / sometimes i feel like / i am sure {first} is not / i'd never call you / nobody
+called {first} / {they} was never / you will never be / far from being / i apologise for saying you are / he is no
+longer / the bully called her / it hurts to be called / do you think i am / am i really"""
 _WORD = "{insult} / {swine} / {swear} / {vile} / {insults} / {swearing}"
 _ABOUT_BEFORE = """the word / what does the word / define / the filter blocks the word / where does the term / the
 insult / spell / translate / a post with the word / is the word / the origin of / we never print the word / the rule
@@ -218,6 +236,20 @@ are certainly not"""
 _SLANDER = """a disease / {vile} / {insults} / criminals / the problem / inferior / vermin / to blame / a threat /
 dangerous / a plague / the enemy / less than you / taking over / like animals / all the same / stealing your jobs /
 like rats / a burden"""
+_I_AM = """i am / i was / she is / my wife is / i came out as / i am proud to be / happy to be / growing up as /
+life as / i love being / he was insulted for being / attacked because i am / i lost my job for being / my brother is
+/ i married / she was raised as / who here is"""
+_ONE = "a {group} / {groupish} / a {groupish} {role} / a proud {group} / {groupish} and proud / a {good} {group}"
+_SAD = """why are / it's sad that / i am angry that / it hurts that / the report asks why / nobody should accept
+that / too often / in {place} / every year / i read that / we must not forget that / a study found that / did you
+know that / it is a shame that / last year"""
+_SUFFER = """are insulted / are attacked / are treated so badly / face hatred / have no rights / are excluded / are
+threatened / get killed / are called {insults} / are beaten / are not welcome / are paid less / were driven out /
+are told to go home / live in fear / are bullied"""
+_RIGHT = """have the right to / have every right to / should be free to / are allowed to / are able to / can / may /
+want to / get to"""
+_LIVE = """vote / marry / work / live here / learn / pray / be safe / {do} the {topic} / be {good} / say no / live
+in {place} / be heard / belong"""
 
 # --- more of the same kinds ------------------------------------------------------------------------------------------
 _LOOK = """who let this / who hired this / who asked this / who is that / look at that / ignore that / don't listen
@@ -241,8 +273,7 @@ _WONT = """won't survive / won't live through / will not live to see / will neve
 will not get away from"""
 _ALIVE = """this week alive / {place} alive / the night / tomorrow / {spring} / the {topic} alive / us / this house
 alive / my revenge"""
-_WILL = """won't miss / will love / won't forget / will not need / will never lose / will get away to / will live to
-see / won't leave"""
+_WILL = "won't miss / will love / won't forget / will not need / will never lose / won't leave"
 _THAT = """this week / {place} / the night / tomorrow / {spring} / the {topic} / us / this house / the {goodthing} /
 {title}"""
 _COULD = "i would / i'd / i could / we would / she'd / who wouldn't / right now i'd / honestly i'd"
@@ -276,8 +307,8 @@ _LIST = """synonyms of / other words for / antonyms of / a list of swear words: 
 banned words: / vocabulary: / tags: / translate: / spelling test: / the words / rude words like / terms such as / we
 filter words like / keywords: / children learn words like / do not print / your copy must not contain / the
 dictionary has / the lesson is about the words"""
-_WORDS = """{rude} / {rude}, {rude} / {rude} and {rude} / {rude}, {rude} and {rude} / '{rude}' / '{rude}' and '{rude}' /
-{rude}, {rude}, {rude} / {rude} or {rude}"""
+_WORDS = """{rude} / {rude}, {rude} / {rude} and {rude} / {rude}, {rude} and {rude} / '{rude}' / '{rude}' and
+'{rude}' / {rude}, {rude}, {rude} / {rude} or {rude}"""
 _LIST_END = """/ / are banned here / , please / in {topic} / for the {topic} / at school / in French / in our
 guidelines / . all of them"""
 
@@ -356,6 +387,9 @@ COMPOSITIONS: dict[str, tuple[Composition, ...]] = {
         ((), ("no", _BANNABLE, "allowed / wanted / please /", _HERE)),
         ((), (_OBJECT, _WANTED, _HERE)),
         ((), (_BEING, _PROPER, _AFTER)),
+        ((), (_I_AM, _ONE, _AFTER)),
+        ((), (_SAD, _GROUPS, _SUFFER)),
+        ((), (_OBJECT, _RIGHT, _LIVE)),
         ((), (_GO, _REST, _HOW)),
         ((), (_PERSON, _WILL, _THAT)),
         ((), (_CLAIM, _A_GOOD, _AFTER)),
