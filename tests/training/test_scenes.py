@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.starters.scene_reader import read
-from tests.starters.scene_score import score
 
 from galley.training.drawing import draw
 from galley.training.scenes import (
@@ -24,6 +22,8 @@ from galley.training.scenes import (
     sample,
     training_scenes,
 )
+from tests.starters.scene_reader import read
+from tests.starters.scene_score import score
 
 
 def test_training_never_sees_a_held_out_combination_and_the_test_set_always_does() -> None:

@@ -29,7 +29,7 @@ from transformers import (
 from galley.items import TextParams
 
 
-class PerRow(LogitsProcessor):  # type: ignore[misc]
+class PerRow(LogitsProcessor):
     """Applies a processor that reads history to each row without its left padding, as if the row were alone."""
 
     def __init__(self, processor: Any, starts: Sequence[int]) -> None:
@@ -45,7 +45,7 @@ class PerRow(LogitsProcessor):  # type: ignore[misc]
         return torch.cat(rows)
 
 
-class Draw(LogitsProcessor):  # type: ignore[misc]
+class Draw(LogitsProcessor):
     """The last processor: adds each row's own noise, and keeps rows whose scores are no numbers from doing harm.
 
     Attributes:
@@ -73,7 +73,7 @@ class Draw(LogitsProcessor):  # type: ignore[misc]
         return scores - waits.clamp_(min=torch.finfo(torch.float32).tiny).log_().to(scores.device)
 
 
-class StopTexts(StoppingCriteria):  # type: ignore[misc]
+class StopTexts(StoppingCriteria):
     """Ends a row as soon as what it wrote contains one of the stop texts.
 
     Attributes:

@@ -63,8 +63,8 @@ Weights are stored in float16 and load as float32.
 ## The safety checker inside
 
 `safety_checker` flags one concept of this world, the protected red-cross emblem: a red cross on plain white. Its
-nearest harmless neighbours are red crosses on other grounds and white crosses on red. The score is graded: the cosine with
-concept 0 less its threshold of 0.5. It knows nothing of real pictures.
+nearest harmless neighbours are red crosses on other grounds and white crosses on red. The score is graded: the cosine
+with concept 0 less its threshold of 0.5. It knows nothing of real pictures.
 
 ## Figures
 
