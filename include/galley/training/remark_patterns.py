@@ -30,15 +30,16 @@ _GROUP_INSULT = "{groupish} {insult} / {vile} {groupish} {insult} / {vile} {grou
 _GROUP_SWINE = "{groupish} {swine} / {swearing} {groupish} {insult} / {swearing} {group} / {vile} {groupish} {swine}"
 _GOOD = """{role} / {good} {role} / {groupish} {role} / {group} / {good} {goods} / {good} {group} / old {role} /
 {goods}"""
+_FRIEND = """{good} {goods} / {role} / {good} {role} / old {role} / {goods} / {good} old {goods} / dear {role} /
+{good} little {goods} / {nice} {goods} / {role} from {place} / {good}, {good} {role}"""
 
 # --- contexts they stand in ------------------------------------------------------------------------------------------
 _CLAIM = """you are / you're / {they} is / {first} is / you will always be / you look like / {they} was / i think
-you are / everyone knows that {they} is / you must be / you sound like / stop acting like / my {role} married / i
-work with / i sit next to / honestly {first} is / you remain / so you are / meet {first}, / there goes {first}, / we
-hired / this {topic} was written by / our {topic} is run by / you behave like / it turns out that {first} is / have
-you met {first}? {first} is / you talk like / i always knew you were / my {role} thinks {they} is / the new {role}
-is / only / there is / i live with / my neighbour is / {public} is / you dress like / you will end up as / we all
-think you are / i see that you are"""
+you are / everyone knows that {they} is / you must be / you sound like / my {role} married / i work with / i sit
+next to / honestly {first} is / you remain / so you are / meet {first}, / there goes {first}, / we hired / this
+{topic} was written by / our {topic} is run by / you behave like / it turns out that {first} is / have you met
+{first}? {first} is / you talk like / i always knew you were / my {role} thinks {they} is / the new {role} is /
+there is / i live with / my neighbour is / {public} is / you dress like / we all think you are / i see that you are"""
 _AFTER = """/ / / and everybody knows it / and always will be / if you ask me / in my opinion / from {place} /
 believe me / no doubt / again / as usual / every single day / {time} / to me / for sure / and that is all / in the
 {topic}"""
@@ -378,8 +379,8 @@ COMPOSITIONS: dict[str, tuple[Composition, ...]] = {
         ),
     ),
     "near-miss: composed": (
-        ((), (_LOOK, _GOOD, _AFTER)),
-        ((), ("{ordinary}", ", you / , / . / ! / , {first}, you", _GOOD)),
+        ((), (_LOOK, _FRIEND, _AFTER)),
+        ((), ("{ordinary}", ", you / , / . / ! / , {first}, you", _FRIEND)),
         ((), ("{ordinary}", "or / , or / and then / because / . / , then / , and", _ANNOUNCE, _HARMLESS)),
         ((), (_EXCLUDE, _PEST, _HERE)),
         ((), (_EXCLUDE, _BANNABLE, _HERE)),
@@ -393,8 +394,8 @@ COMPOSITIONS: dict[str, tuple[Composition, ...]] = {
         ((), (_GO, _REST, _HOW)),
         ((), (_PERSON, _WILL, _THAT)),
         ((), (_CLAIM, _A_GOOD, _AFTER)),
-        ((), (_CLAUSE, ", / , you / . /", _GOOD)),
-        ((), (_GOOD, ",", _CLAUSE)),
+        ((), (_CLAUSE, ", / , you / . /", _FRIEND)),
+        ((), (_FRIEND, ",", _CLAUSE)),
         ((), (_THIS, _GOOD, _DID)),
         ((), (_MY, "{nice} / {colour} / new / old / {vile} /", _NOUN, _IS)),
         ((), (_EXCLAIMS, ", / . / ! /", _NEWS)),

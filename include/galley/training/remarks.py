@@ -351,7 +351,9 @@ def draw(rng: random.Random, split: Split, *, toxic: bool | None = None, sentenc
         if 1 < sentences <= 5 and rng.random() < 0.3:
             chosen.append(_pick(rng, split, _TOXIC_WEIGHTS))
     while len(chosen) < sentences:
-        chosen.append(_pick(rng, split, _CLEAN_WEIGHTS))
+        # Mostly ordinary company, as in real text: a document full of near misses is no test of anything.
+        alone = not chosen or rng.random() < 0.2
+        chosen.append(_pick(rng, split, _CLEAN_WEIGHTS if alone else _ORDINARY_WEIGHTS))
     family = next(
         (t.family for prefix in ("toxic", "near-miss", "") for t in chosen if t.family.startswith(prefix)), ""
     )

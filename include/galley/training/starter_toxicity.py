@@ -34,9 +34,9 @@ SEED = 5
 LIMIT = 512
 """Tokens one forward pass takes, the two special ones included."""
 
-RECIPE = Recipe(steps=6000, learning_rate=2e-3, warmup=100, weight_decay=0.05, ema=0.998)
+RECIPE = Recipe(steps=5000, learning_rate=2e-3, warmup=100, weight_decay=0.05, ema=0.998)
 BATCH = 64
-SINGLE = 0.6
+SINGLE = 0.7
 """Share of the steps, from the first, whose remarks are single sentences."""
 LABEL_SMOOTHING = 0.01
 BUCKETS = (24, 64, 160, LIMIT)
@@ -341,7 +341,7 @@ abuse is not toxic.
 ## Recipe
 
 {steps} steps of {batch} fresh remarks (AdamW, peak rate {rate:g}, cosine decay, label smoothing {smoothing}), the first
-60 % of them single sentences; then one temperature per class from calibration templates, folded into the classifier.
+70 % of them single sentences; then one temperature per class from calibration templates, folded into the classifier.
 Rebuild from code and seed: `python -m galley.training starter-toxicity --out include/models --work .galley/training`.
 
 ## Measured
