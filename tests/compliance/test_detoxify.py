@@ -18,6 +18,9 @@ from transformers import (
     RobertaConfig,
     RobertaForSequenceClassification,
     RobertaTokenizer,
+    XLMRobertaConfig,
+    XLMRobertaForSequenceClassification,
+    XLMRobertaTokenizer,
 )
 
 from galley.compliance.detoxify import ToxicityModel
@@ -189,6 +192,36 @@ def test_a_roberta_with_sixteen_outputs_names_its_first_seven(tmp_path):
         assert dict(scored.scores) == pytest.approx({name: upstream[name][at] for name in UNBIASED}, abs=1e-6)
     (long,) = ours.score(["a good day " * 400])
     assert long.windows > 1
+
+
+def test_a_multilingual_checkpoint_reads_text_without_spaces_to_its_end(tmp_path):
+    torch.manual_seed(3)
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", "▁", *"这是一个好日子坏", "▁a", "▁good", "▁day", "<mask>"]
+    config = XLMRobertaConfig(
+        vocab_size=len(pieces), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
+        max_position_embeddings=514, num_labels=16, pad_token_id=1, bos_token_id=0, eos_token_id=2, type_vocab_size=1,
+    )  # fmt: skip
+    model = XLMRobertaForSequenceClassification(config).eval()
+    with torch.no_grad():
+        model.classifier.out_proj.weight.mul_(30)
+    source = tmp_path / "hub"
+    config.save_pretrained(source)
+    tokenizer = XLMRobertaTokenizer(vocab=[(piece, -1.0) for piece in pieces], model_max_length=512)
+    tokenizer.save_pretrained(source)
+    path = checkpoint(
+        tmp_path / "multilingual.ckpt", model, classes=UNBIASED, outputs=16, name="XLMRoberta", model_type=str(source)
+    )
+    texts = ["a good day", "这是一个好日子", ""]
+    upstream = Detoxify(checkpoint=str(path), huggingface_config_path=str(source)).predict(texts)
+    convert(path, tmp_path / "model", sha256=sha256(path), huggingface_config=source)
+    ours = ToxicityModel.load(tmp_path / "model")
+
+    for at, scored in enumerate(ours.score(texts)):
+        assert dict(scored.scores) == pytest.approx({name: upstream[name][at] for name in UNBIASED}, abs=1e-6)
+    text = "这是一个好日子" * 300
+    (long,) = ours.score([text])
+    assert long.windows == 6
+    assert all(len(ours._tokens(text[start:end])) <= 510 for start, end in long.spans.values())
 
 
 def test_a_base_configuration_gets_the_outputs_of_the_checkpoint(tmp_path):
