@@ -71,12 +71,12 @@ def execute(settings: Settings, arguments: list[str], console: Console) -> int:
     """Drive one run and show it; returns the exit status."""
     from galley.airflow.engine import free_port
     from galley.airflow.environment import airflow_environment
-    from galley.airflow.lock import MARK, acquire
+    from galley.airflow.lock import acquire
     from galley.airflow.settings_file import load_airflow_settings
 
     extra = load_airflow_settings(settings.root / "airflow_settings.yaml").environment
     lock = acquire(settings.home / "run.lock", lambda line: console.print(line, style="yellow", highlight=False))
-    environment = airflow_environment(settings, free_port(), extra=extra) | {MARK: lock.token}
+    environment = airflow_environment(settings, free_port(), extra=extra)
     try:
         with _driver(lock, environment, arguments) as driver:
             return _follow(driver, settings, console)
@@ -113,11 +113,12 @@ def _check(settings: Settings) -> None:
 @contextmanager
 def _driver(lock: RunLock, environment: dict[str, str], arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
     """The process that imports Airflow and drives the run, for as long as the block lasts."""
-    command = [sys.executable, "-m", "galley.airflow.drive", "--lock-fd", str(lock.fd), "--lock-path", str(lock.path)]
+    fds = [str(fd) for fd in lock.fds]
+    command = [sys.executable, "-m", "galley.airflow.drive", "--lock-path", str(lock.path), "--lock-fds", *fds]
     driver = subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [*command, *arguments],
         env=environment,
-        pass_fds=(lock.fd,),
+        pass_fds=lock.fds,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
@@ -234,7 +235,8 @@ def show(report: Report, console: Console) -> None:
     for text, number in report.warnings.items():
         console.print(f"warning, {number} rows: {text}", style="yellow", highlight=False, markup=False)
     if report.rejects:
-        said = f"{report.rejects} rows rejected: galley rejects --run {report.run}"
+        rows = "1 row" if report.rejects == 1 else f"{report.rejects} rows"
+        said = f"{rows} rejected: galley rejects --run {report.run}"
         console.print(said, style="red", highlight=False, markup=False)
     if report.counts.get("held"):
         console.print("held items wait for a decision: galley review", highlight=False)

@@ -7,20 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from galley.airflow.lock import MARK, acquire
+from galley.airflow.lock import acquire
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="tells processes by /proc")
 HOLD = "import sys; print('up', flush=True); sys.stdin.read()"
 
 
-def holder(fd: int, token: str) -> subprocess.Popen[str]:
-    """A process that has inherited the lock and stays until it is told to end."""
+def holder(*fds: int) -> subprocess.Popen[str]:
+    """A process that has inherited descriptors and stays until it is told to end."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD],
-        pass_fds=(fd,),
-        env={**os.environ, MARK: token},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        [sys.executable, "-c", HOLD], pass_fds=fds, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None and process.stdout.readline() == "up\n"
     return process
@@ -41,40 +37,53 @@ def test_the_second_waits_for_the_first_and_says_so_once(tmp_path: Path) -> None
     second.release()
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="tells processes by /proc")
+@needs_proc
 def test_what_a_killed_run_left_is_ended_and_nothing_else_is(tmp_path: Path) -> None:
     code = f"""
 import os, subprocess, sys
 from pathlib import Path
-from galley.airflow.lock import MARK, acquire
+from galley.airflow.lock import acquire
 lock = acquire(Path({str(tmp_path / "lock")!r}), print)
-child = subprocess.Popen([sys.executable, "-c", {HOLD!r}], pass_fds=(lock.fd,), env={{**os.environ, MARK: lock.token}},
-                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+stay = "import signal; print('up', flush=True); signal.pause()"
+streams = {{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}}
+child = subprocess.Popen([sys.executable, "-c", stay], pass_fds=lock.fds, start_new_session=True, **streams)
 child.stdout.readline()
 print(child.pid, flush=True)
 os.kill(os.getpid(), 9)
 """
-    # The pipe to the orphan's stdin closes with its parent, so it may also end by itself; either way the lock is freed.
     killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert killed.returncode == -9
-    waiting = os.open(tmp_path / "lock", os.O_RDONLY)  # somebody who looks at the file is no leftover
-    bystander = holder(waiting, "another-token")
+    assert killed.returncode == -9, killed.stderr
+    orphan = Path("/proc") / killed.stdout.strip()
+    assert (orphan / "fd").exists()
+    waiting = os.open(tmp_path / "lock", os.O_RDONLY)  # somebody who waits for the lock belongs to no run
+    bystander = holder(waiting)
     lock = acquire(tmp_path / "lock", lambda line: None, poll_seconds=0.01)
-    assert not Path(f"/proc/{killed.stdout.strip()}/fd").exists() or _zombie(int(killed.stdout))
+    assert not orphan.exists() or ") Z " in (orphan / "stat").read_text()
     assert bystander.poll() is None
     bystander.communicate()
     os.close(waiting)
     lock.release()
 
 
-def test_leftovers_are_the_marked_processes_that_hold_the_lock(tmp_path: Path) -> None:
+@needs_proc
+def test_members_are_the_processes_on_the_roll(tmp_path: Path) -> None:
     lock = acquire(tmp_path / "lock", lambda line: None)
-    child = holder(lock.fd, lock.token)
-    assert lock.leftovers() == ([child.pid] if Path("/proc/self/fd").exists() else [])
+    child = holder(*lock.fds)
+    assert lock.members() == [child.pid]
     child.communicate()
-    assert lock.leftovers() == []
+    assert lock.members() == []
     lock.release()
 
 
-def _zombie(pid: int) -> bool:
-    return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+def test_the_lock_is_free_only_when_every_member_has_ended(tmp_path: Path) -> None:
+    lock = acquire(tmp_path / "lock", lambda line: None)
+    child = holder(*lock.fds)
+    lock.release()
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        child.communicate()
+
+    acquire(tmp_path / "lock", lambda line: None, sleep=sleep).release()
+    assert len(waits) == 1

@@ -32,7 +32,7 @@ from zoneinfo import ZoneInfo
 
 from galley.airflow.engine import Engine
 from galley.airflow.environment import airflow_home
-from galley.airflow.lock import MARK, RunLock
+from galley.airflow.lock import RunLock
 from galley.airflow.settings_file import load_airflow_settings
 from galley.errors import GalleyError
 from galley.settings import Settings
@@ -52,11 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--date", type=date.fromisoformat, help="content date; default today in the DAG's timezone")
     parser.add_argument("--source", help="file URI for the Param source")
     parser.add_argument("--sha256", help="of that file")
-    parser.add_argument("--lock-fd", type=int, required=True)
+    parser.add_argument("--lock-fds", type=int, nargs=2, required=True)
     parser.add_argument("--lock-path", type=Path, required=True)
     options = parser.parse_args(arguments)
     settings = Settings()
-    lock = RunLock(options.lock_path, options.lock_fd, os.environ[MARK])
+    lock = RunLock(options.lock_path, tuple(options.lock_fds))
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
     with _own_stdout(airflow_home(settings) / "logs" / "drive.log") as stdout:

@@ -59,13 +59,13 @@ class Engine:
 
     def stop(self) -> None:
         """End both, and every task that is still running; a task that gets SIGTERM cancels its job."""
-        for pid in self.lock.leftovers():
+        for pid in self.lock.members():
             send(pid, signal.SIGTERM)
         deadline = time.monotonic() + self.grace_seconds
         scheduler = self.processes.get("scheduler")
         while scheduler is not None and scheduler.poll() is None and time.monotonic() < deadline:
             time.sleep(0.1)
-        for pid in self.lock.leftovers():
+        for pid in self.lock.members():
             send(pid, signal.SIGKILL)
         for process in self.processes.values():
             process.kill()
@@ -80,5 +80,5 @@ class Engine:
                 stdout=output,
                 stderr=output,
                 env={**os.environ, **environment},
-                pass_fds=(self.lock.fd,),
+                pass_fds=self.lock.fds,
             )

@@ -1,8 +1,10 @@
 """One `galley run` per ``GALLEY_HOME``: a file lock that every process of a run's Airflow holds until it has ended.
 
 The lock's file descriptor is inherited by the scheduler, the API server and all that they fork, so the lock is free
-only when none of them is left. Where a run was killed, its remains are found by that descriptor and ended before the
-next run begins; worker jobs do not hold it and go on, to be found again by the tasks that wait for them.
+only when none of them is left. Beside it they inherit a descriptor of a second file, the roll, which nobody else opens:
+whoever has it open belongs to the run (process titles, environments and groups change; descriptors stay). Where a run
+was killed, its remains are found by the roll and ended before the next run begins. Worker jobs have neither and go on,
+to be found again by the tasks that wait for them.
 """
 
 from __future__ import annotations
@@ -16,10 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
-
-MARK = "GALLEY_ENGINE"
-"""Environment variable that marks the processes of one run's Airflow."""
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -27,22 +26,21 @@ class RunLock:
     """A lock that is held.
 
     Attributes:
-        path: of the lock file.
-        fd: its descriptor, to be passed on to child processes.
-        token: value of `MARK` for them.
+        path: of the lock file; the roll lies beside it.
+        fds: descriptors of both, to be passed on to child processes.
     """
 
     path: Path
-    fd: int
-    token: str
+    fds: tuple[int, int]
 
-    def leftovers(self) -> list[int]:
-        """Processes of this run's Airflow that are still there, this one left out."""
-        return [pid for pid in _holders(self.path, self.token) if pid != os.getpid()]
+    def members(self) -> list[int]:
+        """Processes of this run's Airflow, this one left out, and the one that took the lock."""
+        return [pid for pid in _on(_roll(self.path)) if pid not in (os.getpid(), _owner(self.path).get("pid"))]
 
     def release(self) -> None:
         """Let go; the lock is free once every child that inherited it has ended."""
-        os.close(self.fd)
+        for fd in self.fds:
+            os.close(fd)
 
 
 def acquire(
@@ -65,18 +63,17 @@ def acquire(
             break
         except BlockingIOError:
             owner = _owner(path)
-            if owner is not None and not _alive(owner["pid"], owner["started"]):
-                for pid in _holders(path, owner["token"]):
+            if owner and not _alive(owner["pid"], owner["started"]):
+                for pid in _on(_roll(path)):
                     send(pid, signal.SIGKILL)
             elif not said:
-                who = "another galley run" if owner is None else f"another galley run (process {owner['pid']})"
+                who = f"another galley run (process {owner['pid']})" if owner else "another galley run"
                 notify(f"{who} is at work in {path.parent}; waiting for it to end")
                 said = True
             sleep(poll_seconds)
-    token = uuid4().hex
     os.ftruncate(fd, 0)
-    os.pwrite(fd, json.dumps({"pid": os.getpid(), "started": _started(os.getpid()), "token": token}).encode(), 0)
-    return RunLock(path, fd, token)
+    os.pwrite(fd, json.dumps({"pid": os.getpid(), "started": _started(os.getpid())}).encode(), 0)
+    return RunLock(path, (fd, os.open(_roll(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)))
 
 
 def send(pid: int, number: signal.Signals) -> None:
@@ -85,11 +82,15 @@ def send(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-def _owner(path: Path) -> dict[str, str] | None:
+def _roll(path: Path) -> Path:
+    return path.with_suffix(".roll")
+
+
+def _owner(path: Path) -> dict[str, Any]:
     try:
-        owner: dict[str, str] = json.loads(path.read_text())
+        owner: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError):
-        return None  # between the lock and its first write
+        return {}  # between the lock and its first write
     return owner
 
 
@@ -111,16 +112,11 @@ def _alive(pid: int | str, started: str) -> bool:
     return _started(pid) == started
 
 
-def _holders(path: Path, token: str) -> list[int]:
-    """Processes marked with ``token`` that have the lock file open (Linux; elsewhere none can be told)."""
-    mark = f"{MARK}={token}".encode()
+def _on(roll: Path) -> list[int]:
+    """Processes that have the roll open (Linux; elsewhere none can be told)."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in (entry / "environ").read_bytes().split(b"\0") and any(
-                link.readlink() == path for link in (entry / "fd").iterdir()
-            ):
+        with suppress(OSError):  # ended meanwhile, or not ours
+            if any(link.readlink() == roll for link in (entry / "fd").iterdir()):
                 found.append(int(entry.name))
-        except OSError:  # ended meanwhile, or not ours
-            continue
     return found
