@@ -191,7 +191,7 @@ def _conclude(end: dict[str, Any], files: Any, console: Console) -> int:
     if end.get("event") == "error" or not end:
         why = (
             end.get("text")
-            or "the process that drives Airflow ended without a word; see .galley/airflow/logs/drive.log"
+            or "the process that drives Airflow ended without a word; see airflow/logs/drive.log in GALLEY_HOME"
         )
         console.print(f"galley run: {why}", style="red", highlight=False, markup=False)
         return FAILED

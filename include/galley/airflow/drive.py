@@ -21,6 +21,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -70,6 +71,11 @@ def main(arguments: list[str] | None = None) -> int:
         except GalleyError as error:
             emit("error", text=str(error))
             return 1
+        except Exception as error:
+            log = airflow_home(settings) / "logs" / "drive.log"
+            traceback.print_exc()
+            emit("error", text=f"{type(error).__name__}: {error}; the log is {log}")
+            return 1
 
 
 def _interrupt(number: int, _frame: object) -> None:
@@ -96,10 +102,12 @@ def _drive(options: argparse.Namespace, settings: Settings, lock: RunLock, emit:
         raise RunImpossible("AIRFLOW__CORE__EXECUTION_API_SERVER_URL names no port; start this through `galley run`")
     parent = os.getppid()
     _prepare_database(home, settings, emit)
-    emit("step", text="starting Airflow's scheduler (about ten seconds)")
+    emit("step", text="starting Airflow (about ten seconds)")
     with Engine(lock, home / "logs", port) as engine:
         _register_dags(options.dag_id)
+        # Before the scheduler starts: it would take up what a killed one left, while we put that in order.
         run_id = _create_or_clear(options, settings, emit)
+        engine.schedule()
         for ended, state in _watch(options.dag_id, run_id, emit):
             if ended:
                 engine.grace_seconds = 2.0  # nothing is running any more that would need time to end well

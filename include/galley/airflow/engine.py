@@ -29,7 +29,7 @@ def free_port() -> int:
 
 
 class Engine:
-    """Scheduler and execution API; use as a context manager. Their output goes to files in ``log_dir``."""
+    """Execution API, started at once, and scheduler; a context manager. Their output goes to files in ``log_dir``."""
 
     def __init__(self, lock: RunLock, log_dir: Path, api_port: int) -> None:
         self.lock = lock
@@ -42,8 +42,11 @@ class Engine:
         self.log_dir.mkdir(parents=True, exist_ok=True)
         port = str(self.api_port)
         self._start("api-server", "--apps", "execution", "--host", "127.0.0.1", "--port", port, "--workers", "1")
-        self._start("scheduler", "--skip-serve-logs", AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE="False")
         return self
+
+    def schedule(self) -> None:
+        """Start the scheduler, which at once takes up every run that is queued or was left running."""
+        self._start("scheduler", "--skip-serve-logs", AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE="False")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
