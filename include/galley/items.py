@@ -142,7 +142,7 @@ class Request(Frozen):
 
     @property
     def screened_text(self) -> str:
-        """What prompt checks read: the prompt and the negative prompt, or all turns of the chat."""
+        """What prompt checks read: the prompt, or all turns of the chat. A negative prompt names what is unwanted."""
         if self.messages:
             return "\n".join(message.content for message in self.messages)
         return self.prompt
