@@ -28,7 +28,6 @@ from galley.compliance.detoxify_convert import convert, main
 from galley.compliance.detoxify_layout import MANIFEST, verified_manifest, write_manifest
 from galley.errors import CheckError, ModelNotFound, ModelRefused
 
-STARTER = Path(__file__).resolve().parents[2] / "include" / "models" / "starter-toxicity"
 JIGSAW = ["toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate"]
 STANDARD = ("toxicity", "severe_toxicity", "obscene", "threat", "insult", "identity_attack")
 UNBIASED = ["toxicity", "severe_toxicity", "obscene", "identity_attack", "insult", "threat", "sexual_explicit"]
@@ -482,18 +481,3 @@ def test_a_failing_model_is_a_check_error(converted, monkeypatch):
     monkeypatch.setattr(Detoxify, "predict", fail)
     with pytest.raises(CheckError, match="out of memory"):
         model.score(["a good day"])
-
-
-# --- the starter --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(not STARTER.exists(), reason="starter-toxicity is not trained yet")
-def test_the_starter_finds_a_threat_after_token_512():
-    model = ToxicityModel.load(STARTER)
-    filler = "The budget meeting starts at noon and the printer works. Anna bought a soft blanket in Oslo. " * 60
-    text = filler + "I will find you and kill you, you pathetic idiot. " + filler
-    clean, found = model.score([filler, text])
-    assert found.windows > 3
-    assert found.scores["threat"] > 0.5 > clean.scores["threat"]
-    start, end = found.spans["threat"]
-    assert "kill you" in text[start:end]

@@ -44,6 +44,12 @@ def captions(count: int) -> list[str]:
     return [scenes.caption(drawn, index, random.Random(f"{SEED} {index}")).text for index in range(count)]
 
 
+def late_threat(model: ToxicityModel) -> float:
+    """Threat score of one sentence in the middle of some 2,000 harmless tokens, which a cut at 512 would never see."""
+    filler = "The budget meeting starts at noon and the printer works. Anna bought a soft blanket in Oslo. " * 60
+    return model.score([filler + "I will find you and kill you, you pathetic idiot. " + filler])[0].scores["threat"]
+
+
 def measure(model_dir: Path = DIRECTORY, *, say: Callable[[str], None] = print) -> list[Figure]:
     """Every figure of the starter against its target; under a minute on two cores."""
     model = ToxicityModel.load(model_dir)
@@ -65,6 +71,7 @@ def measure(model_dir: Path = DIRECTORY, *, say: Callable[[str], None] = print) 
     talk = [document.text for document in dialogues.documents(SEED, 0, 200)]
     found.append(Figure("support dialogues flagged at 0.5", flagged(model, talk), 0.5, "lower", "%"))
     found.append(Figure("picture captions flagged at 0.5", flagged(model, captions(400)), 0.5, "lower", "%"))
+    found.append(Figure("threat far behind token 512: score", late_threat(model), 0.5, "higher"))
     say(f"{sum(template.split == 'heldout' for template in templates())} hand-written templates are held out")
     return found
 
