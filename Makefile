@@ -44,7 +44,7 @@ lock: ## Write docker/*.lock from what the environments hold now
 doctor: ## Say what is missing on this machine, and the command that mends it
 	@if [ -x .venv/bin/galley ]; then .venv/bin/galley doctor; else echo "the environments are not there yet; run: make setup"; exit 1; fi
 
-train-starters: setup ## Train the starter models anew from code and seeds (about an hour on two cores)
+train-starters: setup ## Train the starter models anew from code and seeds (hours on two cores, minutes on a GPU)
 	@.venv-worker/bin/python -m galley.training starter-image starter-toxicity teacher-text starter-text --out include/models --work .galley/training
 
 measure-starters: setup ## Measure the starter models against their thresholds
