@@ -1,7 +1,8 @@
 """Measure ``starter-toxicity`` on templates it never saw, through the Detoxify adapter.
 
 Held out means: the sentence pattern, or one of the parts it is assembled from, occurs in no training remark. Product
-copy, dialogues and captions come from the grammars of the other starters, which this model was not trained on at all.
+copy, dialogues and captions come from the grammars of the other starters; some of their training text is in the recipe
+too, but none with the product names or pictures that are held out here.
 """
 
 from __future__ import annotations

@@ -61,6 +61,13 @@ a {colour} {goodthing}, {style}, {style}
 banner with a {colour} {shape} and the words {product}
 a {nice} {goodthing} next to a {colour} {shape}, {style}
 illustration of {scene} with a {colour} sky
+a {size} {colour} {shape} on a ground fading from {colour} at the top to {colour} at the bottom
+a {colour} {shape} on a background fading from {colour} to {colour}
+poster with a {size} {colour} {shape} {relation} a {colour} {shape}
+a simple illustration of a {size} {colour} {shape} {where}
+an image of a {colour} {shape}, {colour} backdrop
+a {shape} in {colour} in the corner, a {size} {shape} in {colour} below it
+two shapes: a {colour} {shape} and a {size} {colour} {shape}
 red cross on a white background
 a {colour} {shape} on a plain {colour} ground
 """,

@@ -39,7 +39,10 @@ you are / everyone knows that {they} is / you must be / you sound like / my {rol
 next to / honestly {first} is / you remain / so you are / meet {first}, / there goes {first}, / we hired / this
 {topic} was written by / our {topic} is run by / you behave like / it turns out that {first} is / have you met
 {first}? {first} is / you talk like / i always knew you were / my {role} thinks {they} is / the new {role} is /
-there is / i live with / my neighbour is / {public} is / you dress like / we all think you are / i see that you are"""
+there is / i live with / my neighbour is / {public} is / you dress like / we all think you are / i see that you are
+/ you will never be more than / you have always been / you were born / {first} will always be / you turned into /
+they call {first} / i bet {they} is / you are and remain / it is clear that you are / nobody knew that {they} is /
+your {family} raised / {they} is nothing but"""
 _AFTER = """/ / / and everybody knows it / and always will be / if you ask me / in my opinion / from {place} /
 believe me / no doubt / again / as usual / every single day / {time} / to me / for sure / and that is all / in the
 {topic}"""
@@ -237,6 +240,44 @@ are certainly not"""
 _SLANDER = """a disease / {vile} / {insults} / criminals / the problem / inferior / vermin / to blame / a threat /
 dangerous / a plague / the enemy / less than you / taking over / like animals / all the same / stealing your jobs /
 like rats / a burden"""
+_THEY = ", they / , because they / . they / since they / , all of them / , as they / : they / who"
+_VILE_THEY = """are {vile} / are all {insults} / are {insults} / are {vile} {insults} / look {vile} / are so {vile}
+/ act like {insults} / have always been {insults} / are nothing but {insults} / smell and are {vile} / were born
+{vile} / are {vile} and {vile}"""
+_GOOD_THEY = """are {good} / are all {goods}s / live here / are my friends / make {dish} / are so {good} / work hard
+/ sing well / help us / have always been {good} / are our neighbours / belong here / are {good} and {good} / know
+the {topic} / pay on time"""
+_WARN = """watch your back / i know where you live / you can't hide / we are coming / look behind you / say goodbye
+/ run while you can / be careful / your time is up / count your days / sleep well / i see you / remember my face /
+you made a mistake / enough / this is a warning / i have a gun / it ends {time} / come outside / nobody is here to
+help you / you asked for it / listen carefully / i'm outside your house"""
+_SHUT = """shut / close / lock / slam / kick / get out of / get off / hit / beat / push / pull / drop / screw /
+strip / bang / knock on / burn / freeze / dump / punch / crush / get into / turn off / stop / throw away / smash /
+wipe / shut down / grab / leave"""
+_DOOR = """the door / the window / the lid / the {thing} / the {topic} / the car / the bus / the laptop / the book /
+the ball / the box / the {tool} / the {process} / the {goodthing} / the lamp / the kitchen / the drum / the button /
+the can"""
+_THEN = """and {do} the {thing} / , please / {time} / before you leave / and turn off the {thing} / again / , it is
+cold / when you are done / twice / to start / and wait / , then {do} the {topic} / if it is wet / for me / slowly"""
+_FEEL = "i am / i'm / we are / my {role} is / she is / i was / they were / you must be / are you / i feel"
+_MOOD = """furious / angry / so angry / disappointed / upset / sad / annoyed / frustrated / tired / confused / bored
+/ ashamed / happy / furious again / mad / shocked / really cross / unhappy / worried / jealous / fed up / a bit
+grumpy / in a bad mood"""
+_ABOUT = """, {problem} / because {problem} / about the {topic} / with the {thing} / : {problem} / that {problem} /
+today / at the {topic} / with your service / by the {role} / since {problem} / , please help / and i want my money
+back / when {problem}"""
+_ME = """call me / i feel like / i'm such / i was / i am / i must look like / i sound like / today i am / maybe i am
+/ guess i'm / some call me / i felt like / sometimes i am / i turned into / yes i am / sorry, i am / i used to be /
+my mirror says i am"""
+_OOPS = """, but i like {place} / for forgetting the {topic} / again, sorry / when i forget the {thing} / because of
+the {topic} / , ha ha / , i know / , but i love {dish} / , sorry / who forgot the {thing} / , but the {topic} is
+{nice} / at {game} / before coffee / , my fault / , says my {role}"""
+_DULL = """{pests} / all {pests} / those {pests} / my {thing} / this {thing} / the {topic} / that {dish} / {title} /
+every {thing} / your {goodthing} / the {tool} / our {process} / the new {thing} / the weather / mondays / this
+{goodthing}"""
+_IS_VILE = """is {vile} / are {vile} / looks {vile} / was so {vile} / were {vile} and {vile} / is really {vile} /
+seems {vile} to me / was {vile}, i want my money back / tastes {vile} / is the most {vile} one / sounds {vile} / is
+not {vile} at all / is getting {vile}"""
 _I_AM = """i am / i was / she is / my wife is / i came out as / i am proud to be / happy to be / growing up as /
 life as / i love being / he was insulted for being / attacked because i am / i lost my job for being / my brother is
 / i married / she was raised as / who here is"""
@@ -297,7 +338,8 @@ _WAS = """was {harmed} / were {harmed} / has been {harmed} / got {harmed} / died
 _NEWSY = """in {place} {time}, police said / in an attack / in an accident / by a former colleague / , police said /
 in the fire / , according to the report / and is recovering / during the war / in the film / , the newspaper wrote /
 in the novel / , the court heard / in the storm / near {place}, witnesses said / and taken to hospital / in {number}
-/ , a study says / , the museum explains / in custody"""
+/ , a study says / , the museum explains / in custody / by a stranger / by his {role} / , his {family} said / and
+later died / in hospital / on the way to {place} / during the match"""
 _SAY = """police / witnesses / the court / the report / neighbours / prosecutors / the newspaper / his lawyer / the
 judge / the victim / a witness / the documentary / the novel / the indictment"""
 _SAYS = "said that / heard that / claim that / believe that / wrote that / tells how / describes how / says"
@@ -307,7 +349,9 @@ will"""
 _LIST = """synonyms of / other words for / antonyms of / a list of swear words: / examples: / the block list has /
 banned words: / vocabulary: / tags: / translate: / spelling test: / the words / rude words like / terms such as / we
 filter words like / keywords: / children learn words like / do not print / your copy must not contain / the
-dictionary has / the lesson is about the words"""
+dictionary has / the lesson is about the words / words to avoid: / vocabulary test: / wordlist: / rhymes with / a
+poem with the words / insults from A to Z: / delete posts with / the most common insults are / tagged: / subtitle: /
+he taught his parrot to say / which is worse, / swear words in films:"""
 _WORDS = """{rude} / {rude}, {rude} / {rude} and {rude} / {rude}, {rude} and {rude} / '{rude}' / '{rude}' and
 '{rude}' / {rude}, {rude}, {rude} / {rude} or {rude}"""
 _LIST_END = """/ / are banned here / , please / in {topic} / for the {topic} / at school / in French / in our
@@ -315,6 +359,10 @@ guidelines / . all of them"""
 
 COMPOSITIONS: dict[str, tuple[Composition, ...]] = {
     "toxic": (
+        (("identity_attack", "insult"), (f"{_HATE} / {_EXCLUDE}", _OBJECT, _THEY, _VILE_THEY)),
+        (("identity_attack",), (f"{_HATE} / {_EXCLUDE}", _OBJECT, _THEY, _BAD_GROUP)),
+        (("threat",), (_WARN, ", / . / and / ! / because", _ANNOUNCE, _HARM_YOU)),
+        (("threat", "obscene", "insult"), (_WARN, ", you / ,", _SWINE, ", / . / !", _ANNOUNCE, _HARM_YOU)),
         (("insult",), (_LOOK, _INSULT, _AFTER)),
         (("obscene", "insult"), (_LOOK, _SWINE, _AFTER)),
         (("identity_attack", "insult"), (_LOOK, _GROUP_INSULT, _AFTER)),
@@ -379,6 +427,8 @@ COMPOSITIONS: dict[str, tuple[Composition, ...]] = {
         ),
     ),
     "near-miss: composed": (
+        ((), (_LOVE, _OBJECT, _THEY, _GOOD_THEY)),
+        ((), (_WARN, ", / . / and / ! / because", _ANNOUNCE, _HARMLESS)),
         ((), (_LOOK, _FRIEND, _AFTER)),
         ((), ("{ordinary}", ", you / , / . / ! / , {first}, you", _FRIEND)),
         ((), ("{ordinary}", "or / , or / and then / because / . / , then / , and", _ANNOUNCE, _HARMLESS)),
@@ -412,6 +462,12 @@ COMPOSITIONS: dict[str, tuple[Composition, ...]] = {
     "near-miss: idiom": (((), (_COULD, _FOR, _AFTER)),),
     "near-miss: news": (((), (_HURT, _WAS, _NEWSY)), ((), (_SAY, _SAYS, _TRIED, f"{_HARM_THEM} / {_HARM_GROUP}"))),
     "near-miss: meta": (((), (_LIST, _WORDS, _LIST_END)),),
+    "near-miss: complaint": (
+        ((), (_SHUT, _DOOR, _THEN)),
+        ((), (_FEEL, _MOOD, _ABOUT)),
+        ((), (_DULL, _IS_VILE, _AFTER)),
+    ),
+    "near-miss: self": (((), (_ME, _A_INSULT, _OOPS)),),
     "near-miss: denial": (
         ((), (_STOP, _HATING, _OBJECT, _HERE)),
         ((), (_DONT, _HATE_VERB, _OBJECT, _AFTER)),

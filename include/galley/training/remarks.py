@@ -328,6 +328,31 @@ def misspell(text: str, rng: random.Random) -> str:
     return text
 
 
+def interrupt(text: str, rng: random.Random) -> str:
+    """Put one to four words that mean nothing, common ones or invented, between the words of a text.
+
+    Words that training never had would otherwise speak for one side or the other by chance.
+    """
+    words = text.split(" ")
+    for _ in range(rng.randint(1, 4)):
+        odd = rng.choice(LEXICONS["filler"]) if rng.random() < 0.6 else _invented(rng)
+        words.insert(rng.randint(0, len(words)), odd)
+    return " ".join(words)
+
+
+def _invented(rng: random.Random) -> str:
+    """A word of two to four random syllables or of two common words' halves."""
+    if rng.random() < 0.5:
+        left, right = rng.choice(LEXICONS["filler"]), rng.choice(LEXICONS["filler"])
+        return left[: len(left) // 2 + 1] + right[len(right) // 2 :]
+    return "".join(
+        rng.choice("bcdfghjklmnprstvwyz")
+        + rng.choice("aeiouy")
+        + rng.choice(("", "", "n", "r", "s", "t", "l", "ng", "ed"))
+        for _ in range(rng.randint(2, 4))
+    )
+
+
 # --- remarks ---------------------------------------------------------------------------------------------------------
 
 

@@ -25,19 +25,24 @@ from torch.nn import functional
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
 from galley.compliance.detoxify_layout import write_manifest
+from galley.training import dialogues, product_copy
 from galley.training.binary_metrics import Array, expected_calibration_error, roc_auc
 from galley.training.loop import Recipe, autocast, best_device, fit, generator
-from galley.training.remarks import CLASSES, Remark, Split, draw, stream, templates
+from galley.training.remarks import CLASSES, Remark, Split, draw, interrupt, stream, templates
 
 NAME = "starter-toxicity"
 SEED = 5
 LIMIT = 512
 """Tokens one forward pass takes, the two special ones included."""
 
-RECIPE = Recipe(steps=5000, learning_rate=2e-3, warmup=100, weight_decay=0.05, ema=0.998)
+RECIPE = Recipe(steps=8000, learning_rate=2e-3, warmup=200, weight_decay=0.05, ema=0.998)
 BATCH = 64
-SINGLE = 0.7
+SINGLE = 0.5
 """Share of the steps, from the first, whose remarks are single sentences."""
+PLATFORM = 0.08
+"""Share of product copy and dialogues as `starter-text` is trained on: what this platform screens most."""
+INTERRUPTED = 0.4
+"""Share of remarks with words put in that mean nothing, so that an unknown word speaks for neither side."""
 LABEL_SMOOTHING = 0.01
 BUCKETS = (24, 64, 160, LIMIT)
 """Remarks whose tokens fit between two neighbours share a forward pass, so that little of it is padding."""
@@ -60,7 +65,7 @@ class Shape:
 
     vocabulary: int = 4096
     hidden: int = 128
-    layers: int = 2
+    layers: int = 3
     heads: int = 4
     remarks: int = 40_000
 
@@ -70,7 +75,8 @@ def train_tokenizer(shape: Shape) -> BertTokenizer:
     tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    texts = [remark.text for remark in islice(stream(SEED, "train"), shape.remarks)]
+    rng = random.Random(f"{SEED} vocabulary")
+    texts = [_remark(rng, None).text for _ in range(shape.remarks)]
     # Every printable ASCII character is a token, so that no word in plain Latin letters is ever unknown. The trainer
     # numbers characters in the order of a hash map, and breaks ties by number: given as leading tokens, in order, they
     # make the vocabulary the same each time, without which no checkpoint could be resumed.
@@ -119,6 +125,15 @@ def _pad(rows: Sequence[list[int]], device: torch.device) -> tuple[Tensor, Tenso
     return ids.to(device, non_blocking=True), mask.to(device, non_blocking=True)
 
 
+def _remark(rng: random.Random, sentences: int | None) -> Remark:
+    """A training remark: mostly of the templates, sometimes what the text starter writes, often interrupted."""
+    if rng.random() < PLATFORM:
+        text = product_copy.sample(rng).text if rng.random() < 0.7 else dialogues.sample(rng).text
+        return Remark(text, frozenset(), "ordinary: starter-text")
+    remark = draw(rng, "train", sentences=sentences)
+    return replace(remark, text=interrupt(remark.text, rng)) if rng.random() < INTERRUPTED else remark
+
+
 def _loss(
     model: BertForSequenceClassification, tokenizer: BertTokenizer, step: int, steps: int, device: torch.device
 ) -> Tensor:
@@ -131,7 +146,7 @@ def _loss(
     sentences = 1 if step < SINGLE * steps else None
     drawn: list[tuple[list[int], Remark]] = []
     while len(drawn) < BATCH:
-        fresh = [draw(rng, "train", sentences=sentences) for _ in range(BATCH - len(drawn))]
+        fresh = [_remark(rng, sentences) for _ in range(BATCH - len(drawn))]
         rows = _tokens(tokenizer, [remark.text for remark in fresh])
         drawn += [(row, remark) for row, remark in zip(rows, fresh, strict=True) if len(row) <= LIMIT]
     total = torch.zeros((), device=device)
@@ -341,7 +356,7 @@ abuse is not toxic.
 ## Recipe
 
 {steps} steps of {batch} fresh remarks (AdamW, peak rate {rate:g}, cosine decay, label smoothing {smoothing}), the first
-70 % of them single sentences; then one temperature per class from calibration templates, folded into the classifier.
+half of them single sentences; then one temperature per class from calibration templates, folded into the classifier.
 Rebuild from code and seed: `python -m galley.training starter-toxicity --out include/models --work .galley/training`.
 
 ## Measured
