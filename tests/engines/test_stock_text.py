@@ -88,12 +88,12 @@ def test_the_length_limit_is_told_from_an_end(text):
 
 def test_the_end_token_stops_a_row(text):
     # Every token ends: the model's own end tokens are all of its vocabulary.
-    engine, saved = text.engine, text.engine._eos
-    engine._eos = list(range(257))
+    engine, saved = text.engine._language, text.engine._language.eos
+    engine.eos = list(range(257))
     try:
         (outcome,) = text.make(text.ask(max_new_tokens=20))
     finally:
-        engine._eos = saved
+        engine.eos = saved
     assert (outcome.made.finish_reason, outcome.made.evaluations) == ("stop", 1)
 
 
@@ -138,7 +138,7 @@ def test_a_prompt_that_is_too_long_fails_alone(text):
 
 
 def test_scores_that_are_no_numbers_fail_their_row_alone(text, monkeypatch):
-    model = text.engine._model
+    model = text.engine._language.model
     forward = model.forward
 
     def poisoned(*arguments, **options):

@@ -129,8 +129,8 @@ def workplace(tmp_path, nursery):
     return make
 
 
-def toy_job(place, kind, directory, count, *, rows=2, **params):
+def toy_job(place, kind, directory, count, *, rows=2, engine="stock", **params):
     """A generate job of ``count`` requests on a toy."""
-    model = source(Path(directory), name=f"toy-{kind}")
+    model = source(Path(directory), name=f"toy-{kind}", engine=engine)
     wanted = [request(kind, f"a thing, number {n}", model.digest, seed=n, **params) for n in range(count)]
     return put_job(place.zones, wanted, model, rows=rows)

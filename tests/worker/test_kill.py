@@ -48,6 +48,29 @@ def test_ten_kills_at_random_moments_change_nothing(workplace, toys, kind):
     assert artifacts == set(expected.values())
 
 
+def test_kills_of_an_engine_that_batches_by_itself_change_nothing(workplace, toys):
+    count, seeds = 200, random.Random(20261126)
+    calm, rough = workplace("calm"), workplace("rough")
+    job, uri = toy_job(calm, "text", toys["text"], count, engine="slots", max_new_tokens=40)
+    code, log = calm.run(uri)
+    assert code == 0, log
+    expected = digests(calm.ledger(job))
+    assert len(expected) == count
+    job, uri = toy_job(rough, "text", toys["text"], count, engine="slots", max_new_tokens=40)
+    for number in range(4):
+        worker = rough.start(uri)
+        rough.wait_for_parts(worker, job, number + 1)
+        threading.Event().wait(seeds.uniform(0, 0.1))
+        assert worker.kill() == -signal.SIGKILL
+    code, log = rough.run(uri)
+    assert code == 0, log
+    # What was finished is not made again, and what is made again sits in other company than before.
+    assert "pending=200" not in log
+    found = rough.ledger(job)
+    assert digests(found) == expected
+    assert (found.repeated, found.bad) == (0, ())
+
+
 def test_a_worker_presumed_dead_that_still_writes_changes_nothing(workplace, toys):
     calm, doubled = workplace("calm"), workplace("doubled")
     job, uri = toy_job(calm, "text", toys["text"], 12, max_new_tokens=60)

@@ -1,6 +1,7 @@
 """Engines: what turns requests into artifacts. A registry entry's ``engine`` names one; imports happen on demand.
 
 ``stock``  unmodified diffusers or transformers, one planned batch a call
+``slots``  texts only: rows join and leave one decode forward (`galley.engines.text`)
 ``echo``   no model at all: bytes derived from the request, for tests of everything around engines
 """
 
@@ -16,6 +17,10 @@ def open_engine(source: ModelSource, files: ModelFiles, threads: int) -> Engine:
     """The engine that a model asks for, not yet set up. Raises `JobSpecError` where there is no such engine."""
     if source.engine == "echo":
         return EchoEngine(files.kind)
+    if source.engine == "slots" and files.kind == "text":
+        from galley.engines.text.engine import SlotTextEngine
+
+        return SlotTextEngine(files, source.dtype, threads)
     if source.engine != "stock":
         raise _unknown(source)
     if files.kind == "image":
@@ -28,9 +33,16 @@ def open_engine(source: ModelSource, files: ModelFiles, threads: int) -> Engine:
 
 
 def numerics_of(source: ModelSource, files: ModelFiles, threads: int) -> Numerics:
-    """What artifacts of this model would be made under in this process, without loading the model."""
+    """What artifacts of this model would be made under in this process, loading the model only where it must be."""
     if source.engine == "echo":
         return ECHO_NUMERICS
+    if source.engine == "slots" and files.kind == "text":
+        # Only the loaded model tells whether slots serve it.
+        engine = open_engine(source, files, threads)
+        try:
+            return engine.setup()
+        finally:
+            engine.close()
     if source.engine != "stock":
         raise _unknown(source)
     from galley.engines.numerics import measure, settle
@@ -40,4 +52,6 @@ def numerics_of(source: ModelSource, files: ModelFiles, threads: int) -> Numeric
 
 
 def _unknown(source: ModelSource) -> JobSpecError:
-    return JobSpecError(f'model "{source.name}" asks for the engine {source.engine!r}; there are stock and echo')
+    return JobSpecError(
+        f'model "{source.name}" asks for the engine {source.engine!r}; there are stock, slots (texts) and echo'
+    )

@@ -73,8 +73,24 @@ class Draw(LogitsProcessor):
         return scores - waits.clamp_(min=torch.finfo(torch.float32).tiny).log_().to(scores.device)
 
 
+class StopText:
+    """Sees whether what a row said has come to contain one of the stop texts."""
+
+    def __init__(self, tokenizer: Any, texts: Sequence[str]) -> None:
+        """Take the tokenizer and at least one text."""
+        self._tokenizer, self._texts = tokenizer, texts
+        # Every token is at least one byte, so a stop text that the newest token completes lies within this window;
+        # three more, for a character that the window's first token cuts.
+        self._window = max(len(text.encode()) for text in texts) + 3
+
+    def seen(self, tokens: Any) -> bool:
+        """Whether the newest of the new tokens completed a stop text; to be asked after each."""
+        tail = self._tokenizer.decode(tokens[-self._window :], skip_special_tokens=True)
+        return any(text in tail for text in self._texts)
+
+
 class StopTexts(StoppingCriteria):
-    """Ends a row as soon as what it wrote contains one of the stop texts.
+    """Ends a row of `generate` as soon as what it wrote contains one of the stop texts.
 
     Attributes:
         ends: per row, the number of new tokens when it ended here, or None.
@@ -82,20 +98,15 @@ class StopTexts(StoppingCriteria):
 
     def __init__(self, tokenizer: Any, texts: Sequence[str], prompt_tokens: int, rows: int) -> None:
         """``prompt_tokens``: length of the padded prompts."""
-        self._tokenizer, self._texts, self._start = tokenizer, texts, prompt_tokens
-        # Every token is at least one byte, so a stop text that the newest token completes lies within this window;
-        # three more, for a character that the window's first token cuts.
-        self._window = max(len(text.encode()) for text in texts) + 3
+        self._stop, self._start = StopText(tokenizer, texts), prompt_tokens
         self.ends: list[int | None] = [None] * rows
 
     def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: Any) -> Tensor:
         """True for the rows that end now or have ended here. Shape: (rows,)."""
         new = input_ids[:, self._start :]
         for row, end in enumerate(self.ends):
-            if end is None:
-                tail = self._tokenizer.decode(new[row, -self._window :], skip_special_tokens=True)
-                if any(text in tail for text in self._texts):
-                    self.ends[row] = new.shape[1]
+            if end is None and self._stop.seen(new[row]):
+                self.ends[row] = new.shape[1]
         return torch.tensor([end is not None for end in self.ends], device=input_ids.device)
 
 

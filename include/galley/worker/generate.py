@@ -32,7 +32,9 @@ from galley.worker.attempt import Attempt
 from galley.worker.log import Progress
 
 GROUP = 32
-"""Outcomes committed together where an engine batches by itself."""
+"""Outcomes committed together where an engine batches by itself …"""
+GROUP_SECONDS = 5.0
+"""… or fewer, once the oldest of them has waited this long: what is not committed is lost to a kill."""
 
 
 @dataclass
@@ -216,9 +218,12 @@ def _batches(
 def _groups(outcomes: Iterator[Outcome], *, whole: bool) -> Iterator[list[Outcome]]:
     """Outcomes to commit together: a planned batch whole, others as they come."""
     group: list[Outcome] = []
+    since = 0.0
     for outcome in outcomes:
+        if not group:
+            since = time.monotonic()
         group.append(outcome)
-        if not whole and len(group) >= GROUP:
+        if not whole and (len(group) >= GROUP or time.monotonic() - since > GROUP_SECONDS):
             yield group
             group = []
     if group:

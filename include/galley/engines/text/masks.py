@@ -1,0 +1,73 @@
+"""Which keys a query may see, per layer type, and which models a slot engine can serve.
+
+Supported are decoders whose layers attend to everything before them or to a window of it, under stock attention that
+takes a 4-D mask. Others (ALiBi, local attention as in GPT-Neo, state-space and hybrid layers, encoder-decoders) would
+give wrong texts silently or raise, so they are refused by their configuration.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+FULL, SLIDING = "full_attention", "sliding_attention"
+_REFUSED = {
+    "bloom": "ALiBi",
+    "mpt": "ALiBi",
+    "gpt_neo": "local attention of its own",
+    "gptj": "attention that takes no mask per row under sdpa",
+}
+
+
+def unsupported(config: Any) -> str:
+    """Why a model cannot run in slots, in a few words; empty where it can.
+
+    ``config`` is the model's text configuration. What passes here is still compared with `generate` when it is loaded.
+    """
+    if getattr(config, "is_encoder_decoder", False):
+        return "it is an encoder-decoder"
+    if reason := _REFUSED.get(getattr(config, "model_type", "")):
+        return reason
+    if getattr(config, "alibi", False) or getattr(config, "position_embedding_type", "") == "alibi":
+        return "ALiBi"
+    kinds = set(getattr(config, "layer_types", None) or (FULL,))
+    if other := sorted(kinds - {FULL, SLIDING}):
+        return f"layers of type {other[0]}"
+    if any(getattr(config, name, None) for name in ("state_size", "mamba_d_state", "ssm_cfg", "conv_L_cache")):
+        return "state-space layers"
+    return ""
+
+
+def masks(config: Any, positions: Tensor, length: int, dtype: torch.dtype) -> Tensor | dict[str, Tensor]:
+    """Additive masks (rows, 1, queries, length): 0 where a key may be seen, the dtype's least number elsewhere.
+
+    Args:
+        config: the model's text configuration.
+        positions: (rows, queries), of the queries.
+        length: keys that are read, at positions 0 to ``length`` - 1.
+        dtype: of the model's activations.
+
+    Returns:
+        One mask, or one per layer type where ``layer_types`` mixes kinds.
+    """
+    kinds = getattr(config, "layer_types", None)
+    window = getattr(config, "sliding_window", None)
+    if kinds is None:
+        # Without a list of layer types, a window is every layer's, unless the model says that it is not used.
+        sliding = window is not None and getattr(config, "use_sliding_window", True)
+        return _mask(positions, length, dtype, window if sliding else None)
+    found = {
+        kind: _mask(positions, length, dtype, window if kind == SLIDING else None) for kind in dict.fromkeys(kinds)
+    }
+    return next(iter(found.values())) if len(found) == 1 else found
+
+
+def _mask(positions: Tensor, length: int, dtype: torch.dtype, window: int | None) -> Tensor:
+    keys = torch.arange(length, device=positions.device)
+    behind = positions[:, None, :, None] - keys
+    seen = behind >= 0
+    if window is not None and length > window:
+        seen &= behind < window
+    return torch.zeros(seen.shape, dtype=dtype, device=positions.device).masked_fill_(~seen, torch.finfo(dtype).min)

@@ -1,0 +1,111 @@
+"""Which item sits in which slot, and which forward comes next: the policy of the slot engine, pure.
+
+Live items fill rows 0, 1, 2 … without gaps, so that a decode forward is one slice of the cache: where a row in the
+middle ends, the last one moves into its place. One more slot, behind all rows, is where a prompt is read; an item moves
+from there to the first free row when its prompt is done. Prompts are read a chunk at a time and decode goes on between
+two chunks, so that a long prompt delays its neighbours by one chunk at most.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+Item = TypeVar("Item")
+Forward = Literal["prefill", "decode", "end"]
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """Row counts a forward may have, ascending; unused rows are filled up with padding.
+
+    Bits depend on the number of rows of a forward, so only counts that gave equal bits belong here together.
+    """
+
+    counts: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` unless the counts are positive and ascend."""
+        if not self.counts or self.counts[0] < 1 or list(self.counts) != sorted(set(self.counts)):
+            raise ValueError(f"row counts must be positive and ascend, not {self.counts}")
+
+    @property
+    def most(self) -> int:
+        """The largest count."""
+        return self.counts[-1]
+
+    def fit(self, rows: int) -> int:
+        """The smallest count that holds ``rows``; raises `ValueError` where none does."""
+        for count in self.counts:
+            if count >= rows:
+                return count
+        raise ValueError(f"{rows} rows do not fit; a forward may have at most {self.most}")
+
+    def halved(self, rows: int) -> RowCounts | None:
+        """Counts of at most half of what ``rows`` rows take now, or the smallest; None where that is what they take."""
+        now = self.fit(min(rows, self.most))
+        kept = tuple(count for count in self.counts if count <= now // 2) or self.counts[:1]
+        return None if kept[-1] >= now else RowCounts(kept)
+
+    def below(self, limit: int) -> RowCounts:
+        """Only counts of at most ``limit`` rows; raises `ValueError` naming the smallest where none is left."""
+        kept = tuple(count for count in self.counts if count <= limit)
+        if not kept:
+            raise ValueError(
+                f"max_batch_size {limit} is below {self.counts[0]}, the smallest row count certified for this model; "
+                "set it to that or more"
+            )
+        return RowCounts(kept)
+
+
+class Slots(Generic[Item]):
+    """Who waits, whose prompt is being read, and who sits in which row.
+
+    Attributes:
+        rows: live items, by row.
+        reading: the item whose prompt is being read, or None.
+    """
+
+    def __init__(self, items: Iterable[Item], most: int) -> None:
+        """Take items in the order of admission and the number of rows there are."""
+        self._waiting = deque(items)
+        self._most = most
+        self._read_last = False
+        self.rows: list[Item] = []
+        self.reading: Item | None = None
+
+    def next(self) -> Forward:
+        """What to run now: a chunk of a prompt, or a token for every row; by turns where there is both."""
+        if self.reading is None and self._waiting and len(self.rows) < self._most:
+            self.reading = self._waiting.popleft()
+        if self.reading is not None and not (self._read_last and self.rows):
+            self._read_last = True
+            return "prefill"
+        self._read_last = False
+        return "decode" if self.rows else "end"
+
+    def join(self) -> int:
+        """The item whose prompt is read becomes a row; returns which."""
+        if self.reading is None:
+            raise RuntimeError("no prompt is being read")
+        self.rows.append(self.reading)
+        self.reading = None
+        return len(self.rows) - 1
+
+    def drop(self) -> None:
+        """The item whose prompt is being read needs no row."""
+        self.reading = None
+
+    def release(self, ended: Sequence[int]) -> list[tuple[int, int]]:
+        """Free these rows; returns (from, to) for each row that has to move, in any order."""
+        gone = set(ended)
+        left = len(self.rows) - len(gone)
+        holes = [row for row in range(left) if row in gone]
+        movers = [row for row in range(left, len(self.rows)) if row not in gone]
+        moves = list(zip(movers, holes, strict=True))
+        for source, target in moves:
+            self.rows[target] = self.rows[source]
+        del self.rows[left:]
+        return moves
