@@ -13,14 +13,17 @@ from galley.items import ModelSource, Numerics
 from galley.model_files import ModelFiles
 
 
-def open_engine(source: ModelSource, files: ModelFiles, threads: int) -> Engine:
-    """The engine that a model asks for, not yet set up. Raises `JobSpecError` where there is no such engine."""
+def open_engine(source: ModelSource, files: ModelFiles, threads: int, certificate: str = "") -> Engine:
+    """The engine that a model asks for, not yet set up. Raises `JobSpecError` where there is no such engine.
+
+    ``certificate`` is what the plan's numerics say of it; an engine that needs one and is given none finds one.
+    """
     if source.engine == "echo":
         return EchoEngine(files.kind)
     if source.engine == "slots" and files.kind == "text":
         from galley.engines.text.engine import SlotTextEngine
 
-        return SlotTextEngine(files, source.dtype, threads)
+        return SlotTextEngine(files, source.dtype, threads, certificate=certificate)
     if source.engine != "stock":
         raise _unknown(source)
     if files.kind == "image":
@@ -37,7 +40,7 @@ def numerics_of(source: ModelSource, files: ModelFiles, threads: int) -> Numeric
     if source.engine == "echo":
         return ECHO_NUMERICS
     if source.engine == "slots" and files.kind == "text":
-        # Only the loaded model tells whether slots serve it.
+        # Only the loaded model tells whether slots serve it, and which row counts give equal bits.
         engine = open_engine(source, files, threads)
         try:
             return engine.setup()

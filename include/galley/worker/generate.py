@@ -97,7 +97,8 @@ def generate(attempt: Attempt, engine: Engine | None = None) -> GenerateStats:
         began = time.monotonic()
         if engine is None:
             source = attempt.model
-            engine = open_engine(source, verified_directory(source, attempt.settings.hub_cache), job.threads)
+            directory = verified_directory(source, attempt.settings.hub_cache)
+            engine = open_engine(source, directory, job.threads, _certificate(attempt))
         if engine.kind != requests[0].request.kind:
             raise JobSpecError(
                 f'job "{job.job}": its model makes {engine.kind}, its requests want {requests[0].request.kind}'
@@ -264,6 +265,12 @@ def _committed(attempt: Attempt, kind: Kind, outcome: Outcome, numerics: Numeric
         finish_reason=made.finish_reason,
         **fields,
     )
+
+
+def _certificate(attempt: Attempt) -> str:
+    """What the plan's numerics certify; empty where the plan has none. The rest of them is compared once set up."""
+    planned = attempt.job.settings.get("numerics")
+    return str(planned.get("certificate", "")) if isinstance(planned, dict) else ""
 
 
 def _refuse_other_numerics(attempt: Attempt, numerics: Numerics) -> None:

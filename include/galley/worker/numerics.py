@@ -1,7 +1,7 @@
 """The command ``numerics``: what this machine would make artifacts under, as ``<prefix>/numerics.json``.
 
-The planner has no machine-learning library, so it asks; the answer decides what can be reused. The stock engines need
-no certificate.
+The planner has no machine-learning library, so it asks; the answer decides what can be reused. An engine that chooses
+its own row counts is certified here; the stock engines need no certificate.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from transformers import (
 
 from galley.engines import numerics_of, open_engine
 from galley.engines.stock_text import StockTextEngine
+from galley.engines.text.certificate import read, told
 from galley.engines.text.engine import CHUNK, SlotTextEngine
 from galley.engines.text.prefix import PrefixStore
 from galley.engines.text.slots import RowCounts
@@ -86,7 +87,7 @@ def family(config, directory):
 
 
 def engine_of(files, counts=(4, 8), **options):
-    engine = SlotTextEngine(files, "float32", 1, counts=RowCounts(counts), **options)
+    engine = SlotTextEngine(files, "float32", 1, certificate=told(RowCounts(counts)), **options)
     engine.setup()
     return engine
 
@@ -160,7 +161,7 @@ def test_texts_depend_on_neither_order_nor_company_nor_batch_size(toy, dtype):
     requests = asks(toy.digest, 14, longest=90, temperature=0.9, top_p=0.95)
     runs = []
     for counts, order in (((8,), 0), ((8,), 1), ((4, 8), 2), ((4, 8, 12, 16), 3), ((4,), 4)):
-        engine = SlotTextEngine(toy, dtype, 1, counts=RowCounts(counts))
+        engine = SlotTextEngine(toy, dtype, 1, certificate=told(RowCounts(counts)))
         engine.setup()
         shuffled = random.Random(order).sample(requests, len(requests)) if order else requests
         runs.append(said(engine.generate(shuffled)))
@@ -293,3 +294,23 @@ def test_the_registry_opens_it_by_name(toy):
     source = ModelSource(name="toy", source=str(toy.directory), digest=toy.digest, engine="slots")
     assert isinstance(open_engine(source, toy, 1), SlotTextEngine)
     assert numerics_of(source, toy, 1).engine == "slots"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_what_it_certifies_itself_gives_equal_texts_in_any_company(toy, dtype):
+    engine = SlotTextEngine(toy, dtype, 1)
+    numerics = engine.setup()
+    counts = read(numerics.certificate)
+    requests = asks(toy.digest, 40, longest=90, temperature=0.9)
+    together = said(engine.generate(requests))
+    for each in requests[:6]:
+        assert said(engine.generate([each])) == {each.key: together[each.key]}
+    few = SlotTextEngine(toy, dtype, 1, certificate=told(RowCounts(counts.counts[:1])))
+    few.setup()
+    assert said(few.generate(requests)) == together
+
+
+def test_a_certificate_that_is_given_is_not_found_again(toy, monkeypatch):
+    engine = SlotTextEngine(toy, "float32", 1, certificate="rows 4,8")
+    monkeypatch.setattr(engine, "_certify", None)
+    assert engine.setup().certificate == "rows 4,8"

@@ -22,6 +22,7 @@ from galley.engines.numerics import device, measure, settle
 from galley.engines.sampling import StopText
 from galley.engines.stock_text import StockTextEngine
 from galley.engines.text.cache import SlotCache
+from galley.engines.text.certificate import TEXTS, Probe, certify, read, told
 from galley.engines.text.language_model import LanguageModel, not_finite, text_params
 from galley.engines.text.masks import masks, unsupported
 from galley.engines.text.prefix import PrefixStore
@@ -34,7 +35,7 @@ from galley.model_files import ModelFiles
 CHUNK = 64
 """Tokens of a prompt read by one forward, and the grid of the number of keys that a decode forward reads."""
 ROWS = 16
-"""Rows of every decode forward, as long as no other counts are certified to give equal bits."""
+"""Rows of every decode forward where no set of counts gives equal bits."""
 PREFIX_BYTES = 256 * 2**20
 TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25, "float16": 0.05}
 """How far scores in slots may be from the stock forward's, in standard deviations of the scores: rounding, no more."""
@@ -105,12 +106,16 @@ class SlotTextEngine:
         dtype: str,
         threads: int,
         *,
-        counts: RowCounts | None = None,
+        certificate: str = "",
         prefix_bytes: int = PREFIX_BYTES,
     ) -> None:
-        """Take an inspected model directory, CPU threads to pin, and the row counts that give equal bits."""
+        """Take an inspected model directory, CPU threads to pin, and what an earlier engine was certified for.
+
+        Without a certificate `setup` finds one, which takes some hundred forwards.
+        """
         self._files, self._dtype, self._threads = files, dtype, threads
-        self._counts = counts or RowCounts((ROWS,))
+        self._certificate = certificate
+        self._counts = RowCounts((ROWS,))
         self._prefixes = PrefixStore(prefix_bytes)
         self._language: Any = None
         self._stock: StockTextEngine | None = None
@@ -134,7 +139,12 @@ class SlotTextEngine:
             self._language = None
             self._stock = StockTextEngine(self._files, self._dtype, self._threads)
             return self._stock.setup()
-        return measure("text", self._dtype, engine="slots")
+        if not self._certificate and (found := self._certify()):
+            self._certificate = told(found)
+        if self._certificate:
+            self._counts = read(self._certificate)
+        self.figures = Figures()
+        return measure("text", self._dtype, engine="slots", certificate=self._certificate)
 
     def close(self) -> None:
         """Drop the model, its cache and kept prefixes."""
@@ -332,8 +342,37 @@ class SlotTextEngine:
             apart = float((torch.cat(found).float() - expected).abs().max() / expected.std().clamp_min(1e-6))
             if not apart <= TOLERANCE[self._dtype]:
                 return f"its scores in slots differ from the stock forward's by {apart:.2g} standard deviations"
-        self.figures = Figures()
         return ""
+
+    def _certify(self) -> RowCounts | None:
+        """Row counts that give equal bits to texts of many lengths, in any company and however many keys are read."""
+        vocabulary, room = self._language.model.config.get_text_config().vocab_size, self._language.room or 4 * CHUNK
+        random = torch.Generator().manual_seed(0)
+        lengths = torch.randint(2, min(2 * CHUNK, room - 1), (TEXTS,), generator=random).tolist()
+        texts = [torch.randint(vocabulary, (length,), generator=random).tolist() for length in lengths]
+        # Each text lies there twice, so that any run of rows, beginning anywhere, is a slice of the cache.
+        self._counts = RowCounts((2 * TEXTS,))
+        self._open(4 * CHUNK)
+        for slot in range(2 * TEXTS):
+            text = texts[slot % TEXTS]
+            for start in range(0, len(text), CHUNK):
+                self._read(slot, text, start)
+
+        def probe(read: int) -> Probe:
+            def bits(count: int, first: int) -> list[bytes | None]:
+                rows = [texts[(first + row) % TEXTS] for row in range(count)]
+                ids = torch.tensor([text[-1] for text in rows], device=device())[:, None]
+                at = torch.tensor([min(len(text), read - 1) for text in rows], device=device())[:, None]
+                scores = self._forward(slice(first, first + count), ids, at, read, keep=0).float().cpu().numpy()
+                return [row.tobytes() if len(text) < read else None for row, text in zip(scores, rows, strict=True)]
+
+            return bits
+
+        try:
+            # Few keys last: texts that reach beyond them are written over there.
+            return certify([probe(read) for read in (4 * CHUNK, 2 * CHUNK, CHUNK)])
+        finally:
+            self._cache = None
 
 
 def _up(tokens: int) -> int:
