@@ -377,6 +377,7 @@ class ModelSource(Frozen):
         digest: sha256 over the files; loading refuses anything else.
         engine: ``stock`` until another is asked for.
         dtype: ``float32`` or ``bfloat16``.
+        max_batch_size: rows of one forward at most, padding included; 0: what the engine finds best.
     """
 
     name: str
@@ -385,6 +386,7 @@ class ModelSource(Frozen):
     digest: Sha256
     engine: str = "stock"
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    max_batch_size: int = Field(0, ge=0)
 
 
 class PlannedRequest(Frozen):

@@ -42,6 +42,7 @@ class ModelEntry(Frozen):
         params: sampling parameters that hold where neither brief nor row says otherwise.
         dtype: of the weights as loaded.
         engine: ``stock`` or another engine of `galley.engines`.
+        max_batch_size: rows of one forward at most, for engines that batch by themselves; 0: GALLEY_MAX_BATCH_SIZE.
         memory_gib: memory a job asks for, in GiB; 0: twice the weights and one more.
     """
 
@@ -53,6 +54,7 @@ class ModelEntry(Frozen):
     params: dict[str, Any] = Field(default={})
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     engine: str = "stock"
+    max_batch_size: int = Field(0, ge=0, le=4096)
     memory_gib: float = Field(0, ge=0)
 
     @property
@@ -213,6 +215,7 @@ class Models:
             digest=self._digest(found),
             engine=found.entry.engine,
             dtype=found.entry.dtype,
+            max_batch_size=found.entry.max_batch_size,
         )
 
     def memory_bytes(self, name: str, kind: Kind | None = None) -> int:

@@ -43,6 +43,12 @@ class Settings(BaseSettings):
     worker_slots: int = Field(1, ge=1, le=64, description="Jobs of one run that may run at once.")
     gpus: int = Field(0, ge=0, le=64, description="GPUs of this installation; 0: generation jobs ask for none.")
     worker_threads: int = Field(2, ge=1, le=256, description="CPU threads of one job; part of its numerics.")
+    max_batch_size: int = Field(
+        0,
+        ge=0,
+        le=4096,
+        description="Rows of one forward at most, where models.yaml does not say; 0: the engine's best.",
+    )
     briefs_dir: Path = Field(default_factory=lambda: project_root() / "include" / "briefs")
     policies_dir: Path = Field(default_factory=lambda: project_root() / "include" / "policies")
     models_file: Path = Field(default_factory=lambda: project_root() / "include" / "models" / "models.yaml")

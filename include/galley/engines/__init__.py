@@ -23,7 +23,9 @@ def open_engine(source: ModelSource, files: ModelFiles, threads: int, certificat
     if source.engine == "slots" and files.kind == "text":
         from galley.engines.text.engine import SlotTextEngine
 
-        return SlotTextEngine(files, source.dtype, threads, certificate=certificate)
+        return SlotTextEngine(
+            files, source.dtype, threads, certificate=certificate, max_batch_size=source.max_batch_size
+        )
     if source.engine != "stock":
         raise _unknown(source)
     if files.kind == "image":

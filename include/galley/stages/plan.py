@@ -93,6 +93,10 @@ def plan_run(
         if source.digest != sha256:
             rule = f"has other files now ({source.digest[:12]}) than when its items were collected; run again"
             raise InputError("models.yaml", "models", source.name, rule)
+    sources = {
+        sha256: source.model_copy(update={"max_batch_size": source.max_batch_size or settings.max_batch_size})
+        for sha256, source in sources.items()
+    }
     kinds = {sha256: kind for sha256, (_, kind) in record.models.items()}
     memory = {sha256: models.memory_bytes(name, kind) for sha256, (name, kind) in record.models.items()}
     policies = PolicySet.from_bytes(files.work.get(files.key("policies.json")))

@@ -29,7 +29,7 @@ from galley.engines.text.engine import CHUNK, SlotTextEngine
 from galley.engines.text.prefix import PrefixStore
 from galley.engines.text.slots import RowCounts
 from galley.engines.toys import build_text
-from galley.errors import JobInterrupted
+from galley.errors import JobInterrupted, JobSpecError
 from galley.items import ModelSource
 from galley.model_files import inspect
 from tests.jobs import planned, request
@@ -314,3 +314,11 @@ def test_a_certificate_that_is_given_is_not_found_again(toy, monkeypatch):
     engine = SlotTextEngine(toy, "float32", 1, certificate="rows 4,8")
     monkeypatch.setattr(engine, "_certify", None)
     assert engine.setup().certificate == "rows 4,8"
+
+
+def test_max_batch_size_keeps_to_certified_counts(toy):
+    engine = engine_of(toy, counts=(4, 8, 16), max_batch_size=12)
+    list(engine.generate(asks(toy.digest, 30, max_new_tokens=20, temperature=0)))
+    assert engine.figures.computed_rows / engine.figures.forwards <= 8
+    with pytest.raises(JobSpecError, match="max_batch_size 3 is below 4, the smallest row count certified"):
+        engine_of(toy, counts=(4, 8), max_batch_size=3)

@@ -28,7 +28,7 @@ from galley.engines.text.masks import masks, unsupported
 from galley.engines.text.prefix import PrefixStore
 from galley.engines.text.sampler import Row, sample
 from galley.engines.text.slots import RowCounts, Slots
-from galley.errors import JobInterrupted
+from galley.errors import JobInterrupted, JobSpecError
 from galley.items import Kind, Numerics, PlannedRequest
 from galley.model_files import ModelFiles
 
@@ -107,14 +107,16 @@ class SlotTextEngine:
         threads: int,
         *,
         certificate: str = "",
+        max_batch_size: int = 0,
         prefix_bytes: int = PREFIX_BYTES,
     ) -> None:
         """Take an inspected model directory, CPU threads to pin, and what an earlier engine was certified for.
 
-        Without a certificate `setup` finds one, which takes some hundred forwards.
+        Without a certificate `setup` finds one, which takes some hundred forwards. ``max_batch_size`` keeps forwards to
+        so many rows, padding included; 0 sets no limit.
         """
         self._files, self._dtype, self._threads = files, dtype, threads
-        self._certificate = certificate
+        self._certificate, self._max_batch_size = certificate, max_batch_size
         self._counts = RowCounts((ROWS,))
         self._prefixes = PrefixStore(prefix_bytes)
         self._language: Any = None
@@ -141,8 +143,12 @@ class SlotTextEngine:
             return self._stock.setup()
         if not self._certificate and (found := self._certify()):
             self._certificate = told(found)
-        if self._certificate:
-            self._counts = read(self._certificate)
+        self._counts = read(self._certificate) if self._certificate else RowCounts((ROWS,))
+        if self._max_batch_size:
+            try:
+                self._counts = self._counts.below(self._max_batch_size)
+            except ValueError as error:
+                raise JobSpecError(f'model "{self._files.directory.name}": {error}') from None
         self.figures = Figures()
         return measure("text", self._dtype, engine="slots", certificate=self._certificate)
 
