@@ -15,6 +15,7 @@ from galley.catalog.cli import app, db_app
 from galley.catalog.facade import Catalog
 from galley.errors import CatalogError, InputError, IntegrityError
 from galley.items import Reject
+from galley.job_stats import JobStats
 from galley.settings import Settings
 from galley.storage.zones import Zones
 from tests.catalog.samples import RUN, item, published, release, result, run_info, verdict
@@ -137,3 +138,24 @@ def test_an_empty_catalog_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("GALLEY_HOME", str(tmp_path))
     assert "make run makes one" in run("runs").stdout
     assert run("upgrade", of=db_app).stdout == "0001: nothing to do\n"
+
+
+def test_stats_fields(installation: Zones) -> None:
+    figures = JobStats(job="generate-toy-00", model="toy", engine="slots", items=3, useful_rows=8, computed_rows=10)
+    for job in ("generate-toy-00", "generate-toy-01"):
+        data = figures.model_copy(update={"job": job}).model_dump_json().encode()
+        installation.work.put(f"runs/{RUN}/jobs/{job}/stats.json", data)
+    installation.work.put(f"runs/{RUN}/jobs/screen-00/stats.json", b'{"subjects": 3}')
+    lines = jsonl("stats", "--run", RUN)
+    assert [line["job"] for line in lines] == ["generate-toy-00", "generate-toy-01"]
+    assert list(lines[0]) == [
+        "job", "model", "engine", "items", "useful_rows", "computed_rows", "mean_rows", "seconds", "tokens_per_second",
+        "evaluations_per_second", "peak_memory_bytes",
+    ]  # fmt: skip
+    assert "generate-toy-01" in run("stats", "--run", RUN).stdout
+
+
+def test_stats_that_are_none_are_named(installation: Zones) -> None:
+    installation.work.put(f"runs/{RUN}/jobs/generate-toy-00/stats.json", b"[]")
+    with pytest.raises(IntegrityError, match=r"generate-toy-00/stats\.json is no figures of a job"):
+        run("stats", "--run", RUN)

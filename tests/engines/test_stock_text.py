@@ -179,3 +179,11 @@ def test_generation_defaults_of_the_model_do_not_reach_requests(tmp_path, stock)
     ask = planned(request("text", "a red bicycle", engine._files.digest, temperature=0, max_new_tokens=20))
     (outcome,) = engine.generate([ask])
     assert said(outcome) == reference(stock, "a red bicycle", do_sample=False, max_new_tokens=20)
+
+
+def test_forwards_are_counted_with_the_rows_that_had_ended(text):
+    before = (text.engine.figures.forwards, text.engine.figures.useful_rows, text.engine.figures.computed_rows)
+    outcomes = text.make(*(text.ask(p, temperature=0, max_new_tokens=12) for p in PROMPTS))
+    lengths = [outcome.made.evaluations for outcome in outcomes]
+    after = (text.engine.figures.forwards, text.engine.figures.useful_rows, text.engine.figures.computed_rows)
+    assert [b - a for a, b in zip(before, after, strict=True)] == [max(lengths), sum(lengths), 4 * max(lengths)]

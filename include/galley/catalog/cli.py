@@ -112,6 +112,23 @@ def rejects(
         print_table(columns, (tuple(line.values()) for line in lines), nothing="No row was rejected.")
 
 
+@app.command("stats")
+def stats(run: RunOption = "latest", output: FormatOption = Format.table) -> None:
+    """Show what each generation job of a run did: rows of its forwards, rates, memory."""
+    from galley.job_stats import PUBLIC, read_stats
+    from galley.settings import Settings
+    from galley.storage.zones import Zones
+
+    with open_catalog() as catalog:
+        name = catalog.find_run(run)
+    lines = (job.public() for job in read_stats(Zones.from_settings(Settings()).work, name))
+    if output is Format.jsonl:
+        print_jsonl(lines)
+        return
+    rounded = ((f"{cell:.4g}" if isinstance(cell, float) else cell for cell in line.values()) for line in lines)
+    print_table(PUBLIC, map(tuple, rounded), nothing=f"Run {name} has generated nothing.", title=name)
+
+
 @app.command("fetch")
 def fetch(uri: Annotated[str, typer.Argument(metavar="URI", help="As galley items shows it.")]) -> None:
     """Write an object's bytes to standard output, after checking them against the sha256 the catalog has."""

@@ -11,7 +11,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from galley.errors import EngineError
@@ -61,16 +61,46 @@ class Outcome:
         return cls(key, None, Failure(kind=kind, message=message[:2000]), seconds, batch_size)
 
 
+@dataclass
+class Figures:
+    """What an engine's forwards did so far: decode forwards of texts, denoiser forwards of images.
+
+    Attributes:
+        forwards: how many.
+        useful_rows: rows of them that belonged to an item, guidance rows included.
+        computed_rows: all rows of them, padding and rows that had ended included.
+        sizes: computed rows of a forward to how many forwards had so many.
+        chunks: prompt chunks that were computed, where prompts are read in chunks.
+        prefix_hits: prompt chunks that were there from another prompt.
+    """
+
+    forwards: int = 0
+    useful_rows: int = 0
+    computed_rows: int = 0
+    sizes: dict[int, int] = field(default_factory=dict)
+    chunks: int = 0
+    prefix_hits: int = 0
+
+    def add(self, useful: int, computed: int, forwards: int = 1) -> None:
+        """Count forwards of ``computed`` rows each, which served ``useful`` rows in all."""
+        self.forwards += forwards
+        self.useful_rows += useful
+        self.computed_rows += computed * forwards
+        self.sizes[computed] = self.sizes.get(computed, 0) + forwards
+
+
 class Engine(Protocol):
     """Makes artifacts. Used by one thread.
 
     Attributes:
         kind: what it makes.
         planned_batches: True where `generate` must be given exactly the batches of the plan, one at a time.
+        figures: what was done so far.
     """
 
     kind: Kind
     planned_batches: bool
+    figures: Figures
 
     def setup(self) -> Numerics:
         """Load the model and return what artifacts will be made under.
@@ -117,6 +147,7 @@ class EchoEngine:
         """Make artifacts of this kind; a picture is all of one colour, its key's."""
         self.kind = kind
         self.batches: list[list[str]] = []
+        self.figures = Figures()
 
     def setup(self) -> Numerics:
         """Nothing to load."""
@@ -137,6 +168,7 @@ class EchoEngine:
                 data = _flat_png(planned.key, params.width, params.height)
             else:
                 data = f"{prompt}\n{planned.key}".encode()
+            self.figures.add(1, 1)
             yield Outcome(planned.key, Made(data, 1, finish_reason="stop" if self.kind == "text" else ""), None, 0.0, 1)
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ import torch
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from PIL import Image
 
-from galley.engines.base import Made, Outcome, RequestError
+from galley.engines.base import Figures, Made, Outcome, RequestError
 from galley.engines.memory import is_out_of_memory
 from galley.engines.numerics import device, measure, settle
 from galley.engines.splitting import outcomes
@@ -46,6 +46,7 @@ class StockImageEngine:
         """Take an inspected model directory and CPU threads to pin; nothing is loaded yet."""
         self._files, self._dtype, self._threads = files, dtype, threads
         self._pipe: Any = None
+        self.figures = Figures()
 
     def setup(self) -> Numerics:
         """Load the pipeline onto the device."""
@@ -112,6 +113,9 @@ class StockImageEngine:
         }
         with torch.inference_mode():
             pictures = self._pipe(**{name: value for name, value in arguments.items() if name in self._accepted}).images
+        rows = len(prompts) * (2 if params.guidance_scale > 1 else 1)
+        forwards = len(self._pipe.scheduler.timesteps)  # more than steps where a scheduler evaluates twice a step
+        self.figures.add(rows * forwards, rows, forwards)
         return [self._made(picture, prompt, params) for picture, prompt in zip(pictures, prompts, strict=True)]
 
     def _made(self, picture: Any, prompt: str, params: ImageParams) -> Made | Failure:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from transformers import GenerationConfig, StoppingCriteriaList
 
-from galley.engines.base import Made, Outcome, RequestError
+from galley.engines.base import Figures, Made, Outcome, RequestError
 from galley.engines.numerics import device, measure, settle
 from galley.engines.sampling import Draw, StopTexts, processors
 from galley.engines.splitting import outcomes
@@ -27,6 +27,7 @@ class StockTextEngine:
         """Take an inspected model directory and CPU threads to pin; nothing is loaded yet."""
         self._files, self._dtype, self._threads = files, dtype, threads
         self._language: Any = None
+        self.figures = Figures()
 
     def setup(self) -> Numerics:
         """Load tokenizer and model onto the device."""
@@ -85,9 +86,13 @@ class StockTextEngine:
                 logits_processor=processors(params, starts, longest, self._language.eos, draw),
                 stopping_criteria=StoppingCriteriaList([stop] if stop else []),
             )
-        return [
+        made = [
             self._language.made(sequences[row, longest:].tolist(), params, stop.ends[row] if stop else None)
-            if not draw.broken[row]
-            else Failure(kind="not_finite", message=not_finite(self._dtype))
             for row in range(len(requests))
+        ]
+        # Rows that have ended are computed until the last one ends.
+        self.figures.add(sum(one.evaluations for one in made), len(made), sequences.shape[1] - longest)
+        return [
+            Failure(kind="not_finite", message=not_finite(self._dtype)) if broken else one
+            for one, broken in zip(made, draw.broken, strict=True)
         ]

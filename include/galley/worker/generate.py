@@ -15,7 +15,6 @@ lacks one is repeated whole, with the members and the order of the plan, and onl
 from __future__ import annotations
 
 import hashlib
-import json
 import resource
 import sys
 import time
@@ -23,9 +22,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from galley.engines import open_engine
-from galley.engines.base import Engine, Outcome
+from galley.engines.base import Engine, Figures, Outcome
 from galley.errors import JobSpecError, ObjectExists
-from galley.items import MEDIA_TYPES, Artifact, Kind, Numerics, PlannedRequest, Result
+from galley.items import MEDIA_TYPES, Artifact, Job, Kind, Numerics, PlannedRequest, Result, canonical_json
+from galley.job_stats import JobStats
 from galley.ledger import PartWriter, next_attempt, read_results, read_verdicts
 from galley.models import verified_directory
 from galley.worker.attempt import Attempt
@@ -38,37 +38,39 @@ GROUP_SECONDS = 5.0
 
 
 @dataclass
-class GenerateStats:
-    """What an attempt did; seconds are wall time.
-
-    Attributes:
-        attempt: its name.
-        requests: of the job.
-        finished_before: had a result already.
-        blocked: left out for their prompt.
-        made: artifacts made by this attempt.
-        failed: results without an artifact by this attempt.
-        batches: handed to the engine.
-        setup_seconds: loading the model.
-        generate_seconds: in the engine.
-        store_seconds: writing artifacts and results.
-        peak_memory_bytes: resident, of the process.
-    """
+class Tally:
+    """What an attempt did so far; seconds are wall time. `JobStats` says what each is."""
 
     attempt: str = ""
+    engine: str = ""
     requests: int = 0
     finished_before: int = 0
     blocked: int = 0
     made: int = 0
     failed: int = 0
     batches: int = 0
+    evaluations: int = 0
     setup_seconds: float = 0.0
-    generate_seconds: float = 0.0
+    seconds: float = 0.0
     store_seconds: float = 0.0
-    peak_memory_bytes: int = 0
+
+    def stats(self, job: Job, kind: Kind | None, figures: Figures) -> JobStats:
+        """As it is stored and shown."""
+        rate = self.evaluations / self.seconds if self.seconds else 0.0
+        return JobStats(
+            **asdict(self),
+            **asdict(figures),
+            job=job.job,
+            model=job.model.name if job.model else "",
+            items=self.made + self.failed,
+            mean_rows=figures.useful_rows / figures.forwards if figures.forwards else 0.0,
+            tokens_per_second=rate if kind == "text" else 0.0,
+            evaluations_per_second=rate,
+            peak_memory_bytes=_peak_memory(),
+        )
 
 
-def generate(attempt: Attempt, engine: Engine | None = None) -> GenerateStats:
+def generate(attempt: Attempt, engine: Engine | None = None) -> JobStats:
     """Make what is not made yet.
 
     Args:
@@ -86,13 +88,15 @@ def generate(attempt: Attempt, engine: Engine | None = None) -> GenerateStats:
     finished = set(read_results(store, f"{prefix}/results", check="exists", within=job.prefix).lines)
     blocked = _blocked(attempt, requests)
     pending = [planned for planned in requests if planned.key not in finished and planned.key not in blocked]
-    stats = GenerateStats(requests=len(requests), blocked=len(blocked))
-    stats.finished_before = len(requests) - len(blocked) - len(pending)
+    tally = Tally(requests=len(requests), blocked=len(blocked))
+    tally.finished_before = len(requests) - len(blocked) - len(pending)
     attempt.say(
-        "generate", requests=len(requests), finished=stats.finished_before, blocked=len(blocked), pending=len(pending)
+        "generate", requests=len(requests), finished=tally.finished_before, blocked=len(blocked), pending=len(pending)
     )
+    figures = Figures()
     if not pending and store.head(f"{prefix}/stats.json") is not None:
-        return stats
+        return tally.stats(job, None, figures)
+    kind = requests[0].request.kind if requests else None
     if pending:
         began = time.monotonic()
         if engine is None:
@@ -104,16 +108,18 @@ def generate(attempt: Attempt, engine: Engine | None = None) -> GenerateStats:
                 f'job "{job.job}": its model makes {engine.kind}, its requests want {requests[0].request.kind}'
             )
         numerics = engine.setup()
+        tally.engine = numerics.engine
         _refuse_other_numerics(attempt, numerics)
-        stats.setup_seconds = time.monotonic() - began
-        attempt.say("model loaded", model=job.model.name if job.model else "", seconds=f"{stats.setup_seconds:.1f}")
+        tally.setup_seconds = time.monotonic() - began
+        attempt.say("model loaded", model=job.model.name if job.model else "", seconds=f"{tally.setup_seconds:.1f}")
         try:
-            _make(attempt, engine, numerics, requests, {planned.key for planned in pending}, blocked, stats)
+            _make(attempt, engine, numerics, requests, {planned.key for planned in pending}, blocked, tally)
         finally:
             engine.close()
-    stats.peak_memory_bytes = _peak_memory()
-    store.put(f"{prefix}/stats.json", json.dumps(asdict(stats), sort_keys=True).encode())
-    attempt.say("generated", made=stats.made, failed=stats.failed, seconds=f"{stats.generate_seconds:.1f}")
+        figures = engine.figures
+    stats = tally.stats(job, kind, figures)
+    store.put(f"{prefix}/stats.json", canonical_json(stats.model_dump(mode="json")))
+    attempt.say("generated", made=stats.made, failed=stats.failed, seconds=f"{stats.seconds:.1f}")
     return stats
 
 
@@ -124,39 +130,40 @@ def _make(
     requests: Sequence[PlannedRequest],
     pending: set[str],
     blocked: set[str],
-    stats: GenerateStats,
+    tally: Tally,
 ) -> None:
     """Hand batches to the engine and commit what comes back."""
     store, prefix = attempt.store, attempt.prefix
-    stats.attempt = next_attempt(store, f"{prefix}/results", attempt.token)
-    writer = PartWriter(store, f"{prefix}/results", stats.attempt)
-    done = stats.finished_before
+    tally.attempt = next_attempt(store, f"{prefix}/results", attempt.token)
+    writer = PartWriter(store, f"{prefix}/results", tally.attempt)
+    done = tally.finished_before
     progress = Progress(attempt.say, len(pending) + done, done=done)
     for batch in _batches(attempt, engine, requests, pending, blocked):
         attempt.check()
-        stats.batches += 1
+        tally.batches += 1
         began = time.monotonic()
         seen: set[str] = set()
         for group in _groups(engine.generate(batch), whole=engine.planned_batches):
             came = time.monotonic()
-            stats.generate_seconds += came - began
+            tally.seconds += came - began
             seen.update(outcome.key for outcome in group)
             results = [
-                _committed(attempt, engine.kind, outcome, numerics, stats.attempt)
+                _committed(attempt, engine.kind, outcome, numerics, tally.attempt)
                 for outcome in group
                 if outcome.key in pending
             ]
             if results:
                 writer.write(results)
-            stats.made += sum(result.status == "ok" for result in results)
-            stats.failed += sum(result.status == "failed" for result in results)
+            tally.evaluations += sum(result.evaluations for result in results)
+            tally.made += sum(result.status == "ok" for result in results)
+            tally.failed += sum(result.status == "failed" for result in results)
             for result in results:
                 if result.failure is not None:
                     attempt.say("failed", request=result.request_key[:12], kind=result.failure.kind)
             done += len(results)
             began = time.monotonic()
-            stats.store_seconds += began - came
-            progress(done, failed=stats.failed)
+            tally.store_seconds += began - came
+            progress(done, failed=tally.failed)
             attempt.check()
         if missing := {planned.key for planned in batch} - seen:
             raise RuntimeError(f"the engine left {len(missing)} of a batch of {len(batch)} without an outcome")

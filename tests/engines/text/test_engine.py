@@ -179,7 +179,7 @@ def test_a_shared_beginning_is_read_once_and_changes_nothing(toy):
     ]
     engine = engine_of(toy)
     with_reuse = said(engine.generate(requests))
-    assert engine._prefixes.hits == 2
+    assert engine.figures.prefix_hits == 2
     assert engine.figures.chunks == 2 + 1 + 1
     without = engine_of(toy, prefix_bytes=0)
     assert said(without.generate(requests)) == with_reuse

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from galley.engines.base import Outcome, RequestError
+from galley.engines.base import Figures, Outcome, RequestError
 from galley.engines.memory import free_memory, is_device_lost, is_out_of_memory
 from galley.engines.numerics import device, measure, settle
 from galley.engines.sampling import StopText
@@ -39,23 +39,6 @@ ROWS = 16
 PREFIX_BYTES = 256 * 2**20
 TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25, "float16": 0.05}
 """How far scores in slots may be from the stock forward's, in standard deviations of the scores: rounding, no more."""
-
-
-@dataclass
-class Figures:
-    """What the forwards of an engine did so far.
-
-    Attributes:
-        chunks: prompt chunks computed.
-        forwards: decode forwards.
-        useful_rows: rows of them that belonged to an item.
-        computed_rows: rows of them, padding included.
-    """
-
-    chunks: int = 0
-    forwards: int = 0
-    useful_rows: int = 0
-    computed_rows: int = 0
 
 
 @dataclass(eq=False)
@@ -140,6 +123,7 @@ class SlotTextEngine:
         if self.fallback:
             self._language = None
             self._stock = StockTextEngine(self._files, self._dtype, self._threads)
+            self.figures = self._stock.figures
             return self._stock.setup()
         if not self._certificate and (found := self._certify()):
             self._certificate = told(found)
@@ -208,6 +192,7 @@ class SlotTextEngine:
         # The chunk that holds the last token is always computed, for its scores are needed.
         while seat.read + CHUNK < len(prompt) and (kept := self._prefixes.get(prompt[: seat.read + CHUNK])):
             self._cache.write(desk, seat.read, kept)
+            self.figures.prefix_hits += 1
             seat.read += CHUNK
         logits = self._read(desk, prompt, seat.read)
         end = seat.read + CHUNK
@@ -299,9 +284,7 @@ class SlotTextEngine:
         padding = count - len(tokens)
         ids = torch.tensor([*tokens, *[self._language.pad] * padding], device=device())[:, None]
         at = torch.tensor([*positions, *[0] * padding], device=device())[:, None]
-        self.figures.forwards += 1
-        self.figures.useful_rows += len(tokens)
-        self.figures.computed_rows += count
+        self.figures.add(len(tokens), count)
         slots = slice(first, first + count)
         return self._forward(slots, ids, at, _up(max(positions) + 1), keep=0)[: len(tokens)]
 

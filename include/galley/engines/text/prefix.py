@@ -17,7 +17,6 @@ class PrefixStore:
     """Chunks by the tokens they end, least recently used given up first.
 
     Attributes:
-        hits: chunks that were found.
         size: bytes kept.
     """
 
@@ -25,7 +24,6 @@ class PrefixStore:
         """Keep at most ``budget`` bytes."""
         self._budget = budget
         self._chunks: OrderedDict[bytes, Chunk] = OrderedDict()
-        self.hits = 0
         self.size = 0
 
     def get(self, tokens: Sequence[int]) -> Chunk | None:
@@ -34,7 +32,6 @@ class PrefixStore:
         found = self._chunks.get(key)
         if found is not None:
             self._chunks.move_to_end(key)
-            self.hits += 1
         return found
 
     def put(self, tokens: Sequence[int], chunk: Chunk) -> None:
