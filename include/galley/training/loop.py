@@ -108,7 +108,7 @@ def fit(
         ],
         lr=recipe.learning_rate,
         betas=recipe.betas,
-        fused=device.type == "cuda",
+        fused=True,
     )
     step = 0
     if saved is not None:
