@@ -322,3 +322,14 @@ def test_max_batch_size_keeps_to_certified_counts(toy):
     assert engine.figures.computed_rows / engine.figures.forwards <= 8
     with pytest.raises(JobSpecError, match="max_batch_size 3 is below 4, the smallest row count certified"):
         engine_of(toy, counts=(4, 8), max_batch_size=3)
+
+
+def test_no_memory_while_the_model_is_tried_out_is_no_reason_to_fall_back(toy, monkeypatch):
+    engine = SlotTextEngine(toy, "float32", 1)
+
+    def none(*arguments, **options):
+        raise MemoryError
+
+    monkeypatch.setattr(engine, "_forward", none)
+    with pytest.raises(JobInterrupted, match="cannot be tried out here and now"):
+        engine.setup()

@@ -111,7 +111,15 @@ class SlotTextEngine:
         self.fallback = ""
 
     def setup(self) -> Numerics:
-        """Load the model and see whether slots serve it."""
+        """Load the model, see whether slots serve it, and find a certificate where none was given."""
+        try:
+            return self._setup()
+        except Exception as error:
+            if is_out_of_memory(error) or is_device_lost(error):
+                raise JobInterrupted(f"the model cannot be tried out here and now: {error}") from error
+            raise
+
+    def _setup(self) -> Numerics:
         settle(self._threads)
         # SDPA takes other paths at one query than at many, slower and dependent on the thread that gets the row.
         language = LanguageModel(self._files, self._dtype, attention="eager")
@@ -284,9 +292,9 @@ class SlotTextEngine:
         padding = count - len(tokens)
         ids = torch.tensor([*tokens, *[self._language.pad] * padding], device=device())[:, None]
         at = torch.tensor([*positions, *[0] * padding], device=device())[:, None]
+        scores = self._forward(slice(first, first + count), ids, at, _up(max(positions) + 1), keep=0)
         self.figures.add(len(tokens), count)
-        slots = slice(first, first + count)
-        return self._forward(slots, ids, at, _up(max(positions) + 1), keep=0)[: len(tokens)]
+        return scores[: len(tokens)]
 
     @torch.inference_mode()
     def _forward(self, slots: slice, ids: Tensor, positions: Tensor, length: int, *, keep: int) -> Tensor:
@@ -325,6 +333,8 @@ class SlotTextEngine:
                 ids = torch.tensor([text], device=device())
                 expected = language.model(input_ids=ids, use_cache=False).logits[0, given - 1 :].float()
             except Exception as error:
+                if is_out_of_memory(error) or is_device_lost(error):
+                    raise  # says nothing of the model: another try may find room
                 return f"its forward in slots raises {type(error).__name__}: {error}"[:300]
             finally:
                 self._cache = None

@@ -17,7 +17,7 @@ _REFUSED = {
     "bloom": "ALiBi",
     "mpt": "ALiBi",
     "gpt_neo": "local attention of its own",
-    "gptj": "attention that takes no mask per row under sdpa",
+    "gptj": "attention that was never tried in slots",
 }
 
 
