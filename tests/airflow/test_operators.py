@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import TaskDeferred
+from airflow.triggers.base import TriggerEvent
 
+from galley.airflow.job_trigger import JobTrigger
 from galley.airflow.operators import JobOperator
 from galley.errors import JobError, JobInterrupted, JobSpecError
 from galley.items import Job
@@ -76,8 +80,19 @@ def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return {"job": job.job, "uri": f"{job.prefix}/job.json", "sha256": written.sha256, "runtime": "", "requests": 3}
 
 
-def operator(spec: dict[str, Any], runtime: FakeRuntime) -> JobOperator:
-    return JobOperator(task_id="generate", spec=spec, open_runtime=lambda name, settings: runtime)
+def operator(spec: dict[str, Any], runtime: FakeRuntime, **given: Any) -> JobOperator:
+    return JobOperator(task_id="generate", spec=spec, open_runtime=lambda name, settings: runtime, **given)
+
+
+def triggerer(deferred: TaskDeferred, runtime: FakeRuntime) -> JobTrigger:
+    """The trigger as the triggerer makes it from what was stored."""
+    path, arguments = deferred.trigger.serialize()
+    assert path == "galley.airflow.job_trigger.JobTrigger"
+    return JobTrigger(**arguments | {"poll": 0.0}, open_runtime=lambda name, settings: runtime)
+
+
+async def events(trigger: JobTrigger) -> list[TriggerEvent]:
+    return [event async for event in trigger.run()]
 
 
 def context(state: FakeState | None = None) -> dict[str, Any]:
@@ -149,3 +164,69 @@ def test_ending_the_task_ends_the_job(spec: dict[str, Any]) -> None:
     task.on_kill()
     assert runtime.cancelled == ["run-1/generate-a/1"]
     assert runtime.running == {}
+
+
+def test_deferred_it_waits_in_the_triggerer_and_goes_on_at_the_end(spec: dict[str, Any]) -> None:
+    runtime, state = FakeRuntime(looks=4), FakeState()
+    with pytest.raises(TaskDeferred) as deferred:
+        operator(spec, runtime, deferrable=True).execute(context(state))
+    assert state["execution"] == {"handle": "run-1/generate-a/1", "sha256": spec["sha256"]}  # before it deferred
+    (event,) = asyncio.run(events(triggerer(deferred.value, runtime)))
+    assert event.payload["tail"] == [f"run-1/generate-a/1 line {number}" for number in range(3)]
+    resumed = operator(spec, runtime, deferrable=True)
+    result = getattr(resumed, deferred.value.method_name)(context(state), event.payload, **deferred.value.kwargs)
+    assert result == spec["uri"].removesuffix("/job.json")
+    assert runtime.started == ["run-1/generate-a/1"]
+
+
+@pytest.mark.parametrize(("code", "error"), [(65, JobSpecError), (75, JobInterrupted), (1, JobError)])
+def test_deferred_the_exit_code_becomes_the_error_with_the_last_log_lines(
+    spec: dict[str, Any], code: int, error: type
+) -> None:
+    runtime = FakeRuntime(looks=2, codes=[code])
+    with pytest.raises(TaskDeferred) as deferred:
+        operator(spec, runtime, deferrable=True).execute(context())
+    (event,) = asyncio.run(events(triggerer(deferred.value, runtime)))
+    with pytest.raises(error, match="line 2") as caught:
+        operator(spec, runtime, deferrable=True).execute_complete(context(), event.payload, found=False)
+    assert type(caught.value) is error
+
+
+def test_deferred_another_try_takes_the_running_job_over(spec: dict[str, Any]) -> None:
+    runtime, state = FakeRuntime(looks=9), FakeState()
+    for _ in range(2):
+        with pytest.raises(TaskDeferred):
+            operator(spec, runtime, deferrable=True).execute(context(state))
+    assert runtime.started == ["run-1/generate-a/1"]
+
+
+def test_deferred_a_job_found_by_its_label_alone_is_executed_once_more_afterwards(spec: dict[str, Any]) -> None:
+    runtime = FakeRuntime(looks=3, running={"run-1/generate-a": "run-1/generate-a/1"}, started=["run-1/generate-a/1"])
+    with pytest.raises(TaskDeferred) as deferred:
+        operator(spec, runtime, deferrable=True).execute(context())
+    (event,) = asyncio.run(events(triggerer(deferred.value, runtime)))
+    operator(spec, runtime, deferrable=True).execute_complete(context(), event.payload, **deferred.value.kwargs)
+    assert runtime.started == ["run-1/generate-a/1", "run-1/generate-a/2"]
+
+
+def test_acting_on_the_deferred_task_ends_the_job_and_a_stopping_triggerer_does_not(spec: dict[str, Any]) -> None:
+    runtime = FakeRuntime(looks=9)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator(spec, runtime, deferrable=True).execute(context())
+    trigger = triggerer(deferred.value, runtime)
+    asyncio.run(trigger.cleanup())
+    assert runtime.cancelled == []
+    asyncio.run(trigger.on_kill())
+    assert runtime.cancelled == ["run-1/generate-a/1"]
+
+
+def test_a_job_that_ended_at_once_is_not_deferred(spec: dict[str, Any]) -> None:
+    runtime = FakeRuntime(looks=0)
+    assert operator(spec, runtime, deferrable=True).execute(context()) == spec["uri"].removesuffix("/job.json")
+
+
+def test_airflow_s_own_setting_says_whether_to_defer(spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not operator(spec, FakeRuntime()).deferrable
+    monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
+    assert operator(spec, FakeRuntime()).deferrable
+    assert not operator(spec, FakeRuntime(), deferrable=False).deferrable

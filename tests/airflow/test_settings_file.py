@@ -52,7 +52,7 @@ def test_connections_and_variables_become_environment_and_pools_what_airflow_imp
     assert found.environment["AIRFLOW_CONN_BY-URI"] == "fs:///tmp"
     assert json.loads(found.environment["AIRFLOW_CONN_AS-TEXT"])["extra"] == {"path": "/"}
     assert found.environment["AIRFLOW_VAR_GREETING"] == "7"
-    assert found.pools == {"generation": {"slots": 2, "description": "worker jobs", "include_deferred": False}}
+    assert found.pools == {"generation": {"slots": 2, "description": "worker jobs", "include_deferred": True}}
 
 
 def test_airflow_reads_the_connection_as_it_was_meant(tmp_path: Path) -> None:

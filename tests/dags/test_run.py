@@ -70,6 +70,17 @@ def test_a_daily_run_publishes_and_the_same_again_makes_nothing_new(installed: S
         assert summary.info.state == "success" and summary.counts["published"] == 4
 
 
+def test_a_deferred_run_publishes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
+    dag = load("on_demand_content")
+    assert dag.get_task("publish").deferrable
+    dag_run = run(dag, LOGICAL.replace(hour=4), {"text": "a sentence to wait for", "kind": "text"})
+    assert states(dag_run) == dict.fromkeys(dag.task_ids, "success")
+    files, _ = files_of(dag_run)
+    report = files.read("report.json", Report)
+    assert report is not None and report.counts == {"published": 1}
+
+
 def test_labels_name_the_jobs_and_xcoms_stay_small() -> None:
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, ResumableJobMixin
+from airflow.sdk.configuration import conf
 
 from galley.errors import JobSpecError
 from galley.exit_codes import meaning, raise_for
-from galley.runtimes import Runtime, open_runtime
+from galley.runtimes import TAIL, Runtime, open_runtime
 from galley.settings import Settings
 from galley.storage import Zones
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.5
 """Between two looks at a job; its end is noticed this much later at most."""
-TAIL = 20
-"""Log lines in the error of a job that failed."""
 
 
 class JobOperator(ResumableJobMixin, BaseOperator):
@@ -31,8 +30,11 @@ class JobOperator(ResumableJobMixin, BaseOperator):
     ``job.json``: a job that runs under another specification is ended, and one that was found by its label alone is
     executed once more after its end, which is quick where everything is done.
 
+    Deferrable, it waits in the triggerer and holds no worker slot meanwhile; without, another try finds the job again.
+
     :param spec: the planned job: ``job`` (its name and map label), ``uri`` and ``sha256`` of its ``job.json``,
         ``runtime`` (empty: the installation's default), ``requests`` (how much there is to do, for people).
+    :param deferrable: whether to wait in the triggerer; default: Airflow's ``operators.default_deferrable``.
     :param open_runtime: gives the runtime of a name; tests give a fake's.
     """
 
@@ -44,11 +46,15 @@ class JobOperator(ResumableJobMixin, BaseOperator):
         self,
         *,
         spec: dict[str, Any],
+        deferrable: bool | None = None,
         open_runtime: Callable[[str, Settings], Runtime] = open_runtime,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.spec = spec
+        self.deferrable = (
+            conf.getboolean("operators", "default_deferrable", fallback=False) if deferrable is None else deferrable
+        )
         self._open_runtime = open_runtime
         self._handle: str | None = None
         self._found = False
@@ -67,14 +73,19 @@ class JobOperator(ResumableJobMixin, BaseOperator):
         """Submit the job or find it again, and wait for its end."""
         context["label"] = self.job
         result = self.execute_resumable(context)
-        if self._found:
-            self.log.info("The job was found running without a handle of ours; executing it once more to be sure")
-            self._handle = self._submit()
-            self._wait(self._handle)
+        self._make_sure()
         return result
 
+    def execute_complete(self, context: Context, event: dict[str, Any], found: bool = False) -> Any:
+        """Go on where the triggerer saw the job's end; ``found``: see `submit_job`."""
+        context["label"] = self.job
+        self._handle, self._found = str(event["handle"]), found
+        raise_for(self._runtime().status(self._handle).exit_code, self.job, "\n".join(event["tail"]))
+        self._make_sure()
+        return self.get_job_result(event, context)
+
     def submit_job(self, context: Context) -> dict[str, str]:
-        """Start the job; a running one of the same label is taken over."""
+        """Start the job; a running one of the same label is taken over, and remembered as found."""
         runtime = self._runtime()
         self._found = runtime.find(self._job()) is not None
         self._handle = self._submit()
@@ -101,7 +112,13 @@ class JobOperator(ResumableJobMixin, BaseOperator):
 
     def poll_until_complete(self, external_id: Any, context: Context) -> Any:
         """Wait for the end; returns the result too, for after a reattachment the mixin asks for nothing else."""
-        self._wait(str(external_id["handle"]))
+        self._handle = str(external_id["handle"])
+        if self.deferrable and self._runtime().status(self._handle).state == "running":
+            from galley.airflow.job_trigger import JobTrigger
+
+            trigger = JobTrigger(handle=self._handle, runtime=self._runtime_name)
+            self.defer(trigger=trigger, method_name="execute_complete", kwargs={"found": self._found})
+        self._wait(self._handle)
         return self.get_job_result(external_id, context)
 
     def get_job_result(self, external_id: Any, context: Context) -> Any:
@@ -114,8 +131,12 @@ class JobOperator(ResumableJobMixin, BaseOperator):
             self.log.info("Ending job %s", self.job)
             self._runtime().cancel(self._handle)
 
+    @property
+    def _runtime_name(self) -> str:
+        return str(self.spec.get("runtime") or "")
+
     def _runtime(self) -> Runtime:
-        return self._open_runtime(str(self.spec.get("runtime") or ""), Settings())
+        return self._open_runtime(self._runtime_name, Settings())
 
     def _job(self) -> Any:
         from galley.worker.__main__ import load_job
@@ -127,6 +148,12 @@ class JobOperator(ResumableJobMixin, BaseOperator):
 
     def _wait(self, handle: str) -> None:
         wait(self._runtime(), handle, self.job, self.log.info)
+
+    def _make_sure(self) -> None:
+        if self._found:
+            self.log.info("The job was found running without a handle of ours; executing it once more to be sure")
+            self._handle = self._submit()
+            self._wait(self._handle)
 
 
 def wait(runtime: Runtime, handle: str, job: str, say: Callable[[str], object], *, poll: float = POLL_SECONDS) -> None:

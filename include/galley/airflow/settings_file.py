@@ -64,7 +64,8 @@ def load_airflow_settings(path: Path) -> AirflowSettings:
         if not isinstance(slots, int) or isinstance(slots, bool):
             raise InputError(str(path), f"airflow.pools[{index}].pool_slot", slots, "is not a whole number of slots")
         if slots:  # the Astro CLI skips pools of no slots
-            pools[name] = {"slots": slots, "description": row.get("pool_description") or "", "include_deferred": False}
+            # Unlike there, deferred tasks count: their jobs go on running, and that is what a pool limits.
+            pools[name] = {"slots": slots, "description": row.get("pool_description") or "", "include_deferred": True}
     return AirflowSettings(environment, pools)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from galley.errors import JobSpecError
-from galley.runtimes.base import JobStatus, LogChunk, Runtime, label
+from galley.runtimes.base import TAIL, JobStatus, LogChunk, Runtime, label
 from galley.runtimes.process import ProcessRuntime
 from galley.settings import Settings
 
-__all__ = ["JobStatus", "LogChunk", "ProcessRuntime", "Runtime", "label", "open_runtime"]
+__all__ = ["TAIL", "JobStatus", "LogChunk", "ProcessRuntime", "Runtime", "label", "open_runtime"]
 
 
 def open_runtime(name: str, settings: Settings) -> Runtime:

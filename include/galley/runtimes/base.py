@@ -7,6 +7,9 @@ from typing import Literal, Protocol
 
 from galley.items import Job
 
+TAIL = 20
+"""Last log lines that go into the error of a job that failed."""
+
 
 @dataclass(frozen=True)
 class JobStatus:

@@ -1,0 +1,70 @@
+"""Waits for a job in the triggerer, so that a long one holds no worker slot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from galley.runtimes import TAIL, Runtime, open_runtime
+from galley.settings import Settings
+
+POLL_SECONDS = 2.0
+
+
+class JobTrigger(BaseTrigger):
+    """Passes a job's log lines on until it has ended; what the end means is for the operator to say.
+
+    Acting on the deferred task in the UI (failed, succeeded, cleared) ends the job; a triggerer that stops does not.
+
+    :param handle: of the execution.
+    :param runtime: its name; empty: the installation's default.
+    :param poll: seconds between two looks.
+    """
+
+    def __init__(
+        self,
+        *,
+        handle: str,
+        runtime: str,
+        poll: float = POLL_SECONDS,
+        open_runtime: Callable[[str, Settings], Runtime] = open_runtime,
+    ) -> None:
+        super().__init__()
+        self.handle, self.runtime, self.poll = handle, runtime, poll
+        self._open_runtime = open_runtime
+        self._cursor = 0
+        self._tail: deque[str] = deque(maxlen=TAIL)
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Class path and arguments, from which the triggerer makes it again."""
+        values = {"handle": self.handle, "runtime": self.runtime, "poll": self.poll}
+        return f"{type(self).__module__}.{type(self).__qualname__}", values
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """One event, ``{"handle", "tail"}``, once the job has ended; the tail is its last log lines."""
+        # Looking reads files or asks a server, and the triggerer's loop serves others too.
+        while await asyncio.to_thread(self._running):
+            await asyncio.sleep(self.poll)
+        yield TriggerEvent({"handle": self.handle, "tail": list(self._tail)})
+
+    async def on_kill(self) -> None:
+        """End the job: SIGTERM, and SIGKILL where that does not help."""
+        self.log.info("Ending %s", self.handle)
+        await asyncio.to_thread(self._open().cancel, self.handle)
+
+    def _running(self) -> bool:
+        runtime = self._open()
+        running = runtime.status(self.handle).state == "running"
+        chunk = runtime.logs(self.handle, self._cursor)
+        self._cursor = chunk.cursor
+        self._tail.extend(chunk.lines)
+        for line in chunk.lines:
+            self.log.info(line)
+        return running or bool(chunk.lines)
+
+    def _open(self) -> Runtime:
+        return self._open_runtime(self.runtime, Settings())
