@@ -157,8 +157,9 @@ def test_metadata_of_a_chat_is_returned() -> None:
         (batch(metadata=[]), "body.metadata", "an object"),
         (batch(tools=[{"type": "function"}]), "body.tools", "refused: models here call no tools"),
         (batch(response_format={"type": "json_object"}), "body.response_format", "refused"),
-        (batch(frequency_penalty=0.5), "body.frequency_penalty", "see repetition_penalty"),
-        (batch(logit_bias={"50256": -100}), "body.logit_bias", "refused"),
+        (batch(frequency_penalty=2.5), "body.frequency_penalty", "less than or equal to 2"),
+        (batch(logit_bias={"50256": -101}), "body.logit_bias.50256", "greater than or equal to -100"),
+        (batch(logit_bias={"Paris": 1}), "body.logit_bias.Paris", "match"),
         (batch(max_token=5), "body.max_token", 'did you mean "max_tokens"?'),
         (batch(COMPLETIONS, prompt=["a", "b"]), "body.prompt", "a line of its own"),
         (batch(COMPLETIONS, prompt=[1, 2]), "body.prompt", "a line of its own"),
@@ -202,8 +203,8 @@ def test_every_row_of_the_table_is_what_happens(field: openai_batch.Field) -> No
 
 
 def test_a_neutral_number_is_not_a_neutral_boolean() -> None:
-    assert wrong(batch(frequency_penalty=False)).field == "body.frequency_penalty"
-    assert item(batch(frequency_penalty=0.0)).warnings == ()
+    assert wrong(batch(COMPLETIONS, best_of=True)).field == "body.best_of"
+    assert item(batch(COMPLETIONS, best_of=1)).warnings == ()
     assert item(batch(COMPLETIONS, logprobs=1)).warnings == (
         "body.logprobs is ignored: results have no log-probabilities",
     )

@@ -76,6 +76,9 @@ class ImageParams(Frozen):
     )
 
 
+TokenId = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})$")]
+
+
 class TextParams(Frozen):
     """Sampling parameters of a text, named as in transformers. Defaults here are left out of request keys."""
 
@@ -86,7 +89,17 @@ class TextParams(Frozen):
     top_k: int = Field(0, ge=0, le=1_000_000, description="0: off.")
     min_p: float = Field(0.0, ge=0, le=1)
     repetition_penalty: float = Field(1.0, gt=0, le=10)
+    frequency_penalty: float = Field(
+        0.0, ge=-2, le=2, description="Taken off a token's score for every time it was said, as OpenAI does."
+    )
+    presence_penalty: float = Field(0.0, ge=-2, le=2, description="Taken off the score of a token that was said.")
     no_repeat_ngram_size: int = Field(0, ge=0, le=100)
+    logit_bias: dict[TokenId, Annotated[float, Field(ge=-100, le=100)]] = Field(
+        {}, max_length=1024, description="Token id of this model's tokenizer to what is added to its score."
+    )
+    bad_words: tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...] = Field(
+        (), max_length=256, description="Words never to be said, as they stand and after a space."
+    )
     stop: tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...] = Field(
         (), max_length=8, description="Texts that end the output; not part of it."
     )

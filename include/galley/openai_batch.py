@@ -2,7 +2,7 @@
 
 `TABLE` says, per endpoint, which fields of the body are used, which are ignored with a warning, and which are refused
 because the output would not be what was asked for. It drives the reading and it is the README's table (`markdown`), so
-that the two cannot differ. ``null`` and a field's neutral values (a ``frequency_penalty`` of 0) count as left out.
+that the two cannot differ. ``null`` and a field's neutral values (``echo`` of false) count as left out.
 """
 
 from __future__ import annotations
@@ -66,6 +66,9 @@ TABLE: tuple[Field, ...] = (
     Field("top_k", _TEXT, "used", "extension of vLLM and others: top_k, -1 is off", params="top_k", neutral=(-1,)),
     Field("min_p", _TEXT, "used", "extension: min_p", params="min_p"),
     Field("min_tokens", _TEXT, "used", "extension: min_new_tokens", params="min_new_tokens"),
+    Field("frequency_penalty", _TEXT, "used", "frequency_penalty", params="frequency_penalty"),
+    Field("presence_penalty", _TEXT, "used", "presence_penalty", params="presence_penalty"),
+    Field("logit_bias", _TEXT, "used", "by token ids of the model used here", params="logit_bias"),
     Field("repetition_penalty", _TEXT, "used", "extension: repetition_penalty", params="repetition_penalty"),
     Field("size", (IMAGES,), "used", "WIDTHxHEIGHT in pixels; auto: the model's default", neutral=("auto",)),
     Field("negative_prompt", (IMAGES,), "used", "extension: negative_prompt", params="negative_prompt"),
@@ -77,9 +80,6 @@ TABLE: tuple[Field, ...] = (
     Field("tool_choice", (CHAT,), "refused", "models here call no tools", ("none", "auto")),
     Field("functions", (CHAT,), "refused", "models here call no tools", ([],)),
     Field("function_call", (CHAT,), "refused", "models here call no tools", ("none", "auto")),
-    Field("frequency_penalty", _TEXT, "refused", _CANNOT + "; see repetition_penalty", (0,)),
-    Field("presence_penalty", _TEXT, "refused", _CANNOT + "; see repetition_penalty", (0,)),
-    Field("logit_bias", _TEXT, "refused", _CANNOT, ({},)),
     Field("modalities", (CHAT,), "refused", "only text", (["text"],)),
     Field("audio", (CHAT,), "refused", "only text"),
     Field("web_search_options", (CHAT,), "refused", "models here do not search"),

@@ -109,8 +109,15 @@ def _items(rows: Rows, row: RequestRow, line: int, index: int) -> Sequence[Item]
     try:
         return rows.items(row, line=line, index=index)
     except InputError as error:
-        field, bracket, rest = error.field.partition("[")
-        raise InputError("", (row.names or {}).get(field, field) + bracket + rest, error.value, error.rule) from error
+        names = row.names or {}
+        known = max((name for name in names if _within(error.field, name)), key=len, default="")
+        field = names.get(known, "") + error.field.removeprefix(known)
+        raise InputError("", field, error.value, error.rule) from error
+
+
+def _within(field: str, name: str) -> bool:
+    """Whether a field is the one of that name, or a part of it."""
+    return field == name or field.startswith((f"{name}[", f"{name}."))
 
 
 def _row(value: dict[str, Any], line: int, seen: SeenIds, brief: str) -> RequestRow:

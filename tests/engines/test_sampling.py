@@ -4,7 +4,7 @@ from collections import Counter
 import pytest
 import torch
 
-from galley.engines.sampling import Draw, PerRow, StopTexts, processors
+from galley.engines.sampling import Draw, PerRow, StopTexts, adjustments, processors
 from galley.items import TextParams
 
 
@@ -56,22 +56,56 @@ def test_history_is_read_without_the_padding():
         seen.append(ids.tolist())
         return scores
 
-    PerRow(spy, [2, 0])(torch.tensor([[0, 0, 5], [7, 8, 9]]), torch.zeros(2, 4))
+    PerRow([[spy], [spy]], [2, 0])(torch.tensor([[0, 0, 5], [7, 8, 9]]), torch.zeros(2, 4))
     assert seen == [[[5]], [[7, 8, 9]]]
 
 
+ALL = TextParams(
+    temperature=0.7,
+    top_k=5,
+    top_p=0.9,
+    min_p=0.1,
+    repetition_penalty=1.2,
+    frequency_penalty=0.5,
+    presence_penalty=0.25,
+    no_repeat_ngram_size=2,
+    logit_bias={"3": -1.5},
+    bad_words=("x",),
+    min_new_tokens=3,
+)
+
+
 def test_the_chain_keeps_the_stock_order_with_the_draw_last():
-    params = TextParams(
-        temperature=0.7, top_k=5, top_p=0.9, min_p=0.1, repetition_penalty=1.2, no_repeat_ngram_size=2, min_new_tokens=3
-    )
     draw = Draw([1], greedy=False)
-    names = [type(each).__name__ for each in processors(params, [0], 3, [9], draw)]
+    names = [type(each).__name__ for each in adjustments(ALL, 3, [9], [[4]])]
     assert names == [
-        "PerRow", "PerRow", "MinNewTokensLengthLogitsProcessor", "TemperatureLogitsWarper", "TopKLogitsWarper",
-        "TopPLogitsWarper", "MinPLogitsWarper", "Draw",
+        "SequenceBiasLogitsProcessor", "RepetitionPenaltyLogitsProcessor", "SaidPenalty",
+        "NoRepeatNGramLogitsProcessor", "NoBadWordsLogitsProcessor", "MinNewTokensLengthLogitsProcessor",
     ]  # fmt: skip
-    greedy = processors(params.model_copy(update={"temperature": 0.0}), [0], 3, [9], draw)
-    assert [type(each).__name__ for each in greedy][-2:] == ["MinNewTokensLengthLogitsProcessor", "Draw"]
+    names = [type(each).__name__ for each in processors(ALL, [0], 3, [9], [[4]], draw)]
+    assert names == [
+        "PerRow", "TemperatureLogitsWarper", "TopKLogitsWarper", "TopPLogitsWarper", "MinPLogitsWarper", "Draw",
+    ]  # fmt: skip
+    greedy = processors(ALL.model_copy(update={"temperature": 0.0}), [0], 3, [9], [[4]], draw)
+    assert [type(each).__name__ for each in greedy] == ["PerRow", "Draw"]
+    assert list(processors(TextParams(), [0], 3, [9], [], draw)) == [draw]
+
+
+def test_what_was_said_costs_a_token_once_and_for_every_time_and_the_prompt_does_not():
+    prompt, said = [1, 2, 2], [5, 6, 5]
+    scores = torch.zeros(1, 8)
+    (penalty,) = adjustments(TextParams(presence_penalty=0.25, frequency_penalty=0.5), len(prompt), [], [])
+    out = penalty(torch.tensor([prompt + said]), scores)[0]
+    assert out.tolist() == [0, 0, 0, 0, 0, -0.25 - 2 * 0.5, -0.25 - 0.5, 0]
+    assert penalty(torch.tensor([prompt]), scores).equal(scores)
+
+
+def test_padding_is_not_counted_as_said():
+    params = TextParams(presence_penalty=1.0)
+    chain = processors(params, [2, 0], 3, [], [], Draw([1, 2], greedy=True))
+    ids = torch.tensor([[0, 0, 4, 5], [4, 4, 4, 6]])  # the third column is the prompts' last
+    out = chain(ids, torch.zeros(2, 8))
+    assert out.nonzero().tolist() == [[0, 5], [1, 6]]
 
 
 class Letters:

@@ -3,7 +3,7 @@
 Stock `generate` draws with one global generator over the whole batch, so a row's text depends on its neighbours. Here
 `generate` runs greedily over scores to which every row's own Gumbel noise has been added: the largest of log p + G is a
 sample from p (Gumbel 1954; Maddison et al. 2014, arXiv:1411.0030, section 2). The order of the processors is
-`GenerationMixin._get_logits_processor`'s.
+`GenerationMixin._get_logits_processor`'s; OpenAI's penalties, which it has not, follow the repetition penalty.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from transformers import (
     LogitsProcessorList,
     MinNewTokensLengthLogitsProcessor,
     MinPLogitsWarper,
+    NoBadWordsLogitsProcessor,
     NoRepeatNGramLogitsProcessor,
     RepetitionPenaltyLogitsProcessor,
+    SequenceBiasLogitsProcessor,
     StoppingCriteria,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
@@ -29,20 +31,63 @@ from transformers import (
 from galley.items import TextParams
 
 
-class PerRow(LogitsProcessor):
-    """Applies a processor that reads history to each row without its left padding, as if the row were alone."""
+class SaidPenalty(LogitsProcessor):
+    """Takes from a token's score for having been said: once, and for every time; the prompt does not count.
 
-    def __init__(self, processor: Any, starts: Sequence[int]) -> None:
-        """``starts``: index of each row's first token that is not padding."""
-        self._processor, self._starts = processor, starts
+    https://platform.openai.com/docs/guides/text-generation#frequency-and-presence-penalties
+    """
+
+    def __init__(self, presence: float, frequency: float, prompt_tokens: int) -> None:
+        """``prompt_tokens``: where what was said begins."""
+        self._presence, self._frequency, self._start = presence, frequency, prompt_tokens
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Shapes: (rows, tokens) and (rows, vocabulary)."""
-        rows = [
-            self._processor(input_ids[row : row + 1, start:], scores[row : row + 1])
-            for row, start in enumerate(self._starts)
-        ]
-        return torch.cat(rows)
+        said = input_ids[:, self._start :]
+        times = torch.zeros_like(scores).scatter_add_(1, said, torch.ones_like(said, dtype=scores.dtype))
+        return scores - self._presence * (times > 0) - self._frequency * times
+
+
+def adjustments(
+    params: TextParams, prompt_tokens: int, eos: Sequence[int], bad_words: Sequence[Sequence[int]]
+) -> list[Any]:
+    """Processors for one row alone, whose prompt has so many tokens; what its history has to do with is among them.
+
+    ``bad_words``: tokens of each spelling of `TextParams.bad_words`.
+    """
+    chain: list[Any] = []
+    if params.logit_bias:
+        bias = {(int(token),): value for token, value in params.logit_bias.items()}
+        chain.append(SequenceBiasLogitsProcessor(bias))
+    if params.repetition_penalty != 1.0:
+        chain.append(RepetitionPenaltyLogitsProcessor(params.repetition_penalty))
+    if params.presence_penalty or params.frequency_penalty:
+        chain.append(SaidPenalty(params.presence_penalty, params.frequency_penalty, prompt_tokens))
+    if params.no_repeat_ngram_size:
+        chain.append(NoRepeatNGramLogitsProcessor(params.no_repeat_ngram_size))
+    if bad_words:
+        chain.append(NoBadWordsLogitsProcessor([list(word) for word in bad_words], list(eos) or None))
+    if params.min_new_tokens and eos:
+        chain.append(MinNewTokensLengthLogitsProcessor(prompt_tokens, params.min_new_tokens, list(eos)))
+    return chain
+
+
+class PerRow(LogitsProcessor):
+    """Applies to each row processors of its own, without its left padding, as if the row were alone."""
+
+    def __init__(self, rows: Sequence[Sequence[Any]], starts: Sequence[int]) -> None:
+        """``rows``: each one's processors, in order; ``starts``: index of its first token that is not padding."""
+        self._rows, self._starts = rows, starts
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Shapes: (rows, tokens) and (rows, vocabulary)."""
+        adjusted = []
+        for row, (processors, start) in enumerate(zip(self._rows, self._starts, strict=True)):
+            one = scores[row : row + 1]
+            for processor in processors:
+                one = processor(input_ids[row : row + 1, start:], one)
+            adjusted.append(one)
+        return torch.cat(adjusted)
 
 
 class Draw(LogitsProcessor):
@@ -111,16 +156,18 @@ class StopTexts(StoppingCriteria):
 
 
 def processors(
-    params: TextParams, starts: Sequence[int], prompt_tokens: int, eos: Sequence[int], draw: Draw
+    params: TextParams,
+    starts: Sequence[int],
+    prompt_tokens: int,
+    eos: Sequence[int],
+    bad_words: Sequence[Sequence[int]],
+    draw: Draw,
 ) -> LogitsProcessorList:
     """The chain for one batch of equal sampling parameters; `Draw` last."""
     chain: list[Any] = []
-    if params.repetition_penalty != 1.0:
-        chain.append(PerRow(RepetitionPenaltyLogitsProcessor(params.repetition_penalty), starts))
-    if params.no_repeat_ngram_size:
-        chain.append(PerRow(NoRepeatNGramLogitsProcessor(params.no_repeat_ngram_size), starts))
-    if params.min_new_tokens and eos:
-        chain.append(MinNewTokensLengthLogitsProcessor(prompt_tokens, params.min_new_tokens, list(eos)))
+    rows = [adjustments(params, prompt_tokens - start, eos, bad_words) for start in starts]
+    if any(rows):
+        chain.append(PerRow(rows, starts))
     if params.temperature > 0:
         if params.temperature != 1.0:
             chain.append(TemperatureLogitsWarper(params.temperature))

@@ -72,6 +72,7 @@ class StockTextEngine:
             [[0] * start + [1] * len(row) for start, row in zip(starts, encoded, strict=True)], device=where
         )
         draw = Draw([request.seed for request in requests], greedy=params.temperature == 0)
+        bad_words = self._language.spellings(params.bad_words)
         stop = StopTexts(self._language.tokenizer, params.stop, longest, len(requests)) if params.stop else None
         with torch.inference_mode():
             sequences = self._language.model.generate(
@@ -83,7 +84,7 @@ class StockTextEngine:
                     pad_token_id=self._language.pad,
                     eos_token_id=self._language.eos or None,
                 ),
-                logits_processor=processors(params, starts, longest, self._language.eos, draw),
+                logits_processor=processors(params, starts, longest, self._language.eos, bad_words, draw),
                 stopping_criteria=StoppingCriteriaList([stop] if stop else []),
             )
         made = [

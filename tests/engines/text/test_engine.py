@@ -26,11 +26,12 @@ from galley.engines import numerics_of, open_engine
 from galley.engines.stock_text import StockTextEngine
 from galley.engines.text.certificate import read, told
 from galley.engines.text.engine import CHUNK, SlotTextEngine
+from galley.engines.text.language_model import LanguageModel
 from galley.engines.text.prefix import PrefixStore
 from galley.engines.text.slots import RowCounts
 from galley.engines.toys import build_text
 from galley.errors import JobInterrupted, JobSpecError
-from galley.items import ModelSource
+from galley.items import ModelSource, TextParams
 from galley.model_files import inspect
 from tests.jobs import planned, request
 
@@ -130,6 +131,73 @@ def test_rows_say_what_generate_says_alone(name, tmp_path):
     assert said(engine.generate(requests)) == expected
     assert len(set(expected.values())) > 5
     assert engine.figures.chunks > len(requests)
+
+
+GENERATE = {
+    "nothing": ({}, {}),
+    "repetition_penalty": ({"repetition_penalty": 1.7}, {"repetition_penalty": 1.7}),
+    "no_repeat_ngram_size": ({"no_repeat_ngram_size": 2}, {"no_repeat_ngram_size": 2}),
+    "logit_bias": (
+        {"logit_bias": {"98": 30.0, "99": -100.0}},
+        {"sequence_bias": {(98,): 30.0, (99,): -100.0}},
+    ),
+    "bad_words": (
+        {"bad_words": ("a", "bb"), "logit_bias": {"97": 60.0, "98": 50.0, "99": 40.0}},
+        {
+            "bad_words_ids": [[97], [32, 97], [98, 98], [32, 98, 98]],
+            "sequence_bias": {(97,): 60.0, (98,): 50.0, (99,): 40.0},
+        },
+    ),
+    "min_new_tokens": (
+        {"min_new_tokens": 9, "logit_bias": {"256": 100.0}},
+        {"min_new_tokens": 9, "sequence_bias": {(256,): 100.0}},
+    ),
+}
+"""Our parameters, and stock `generate`'s own for the same; tokens of the toy's tokenizer are bytes."""
+
+
+@pytest.mark.parametrize("name", GENERATE)
+@pytest.mark.parametrize("engine_class", [SlotTextEngine, StockTextEngine])
+def test_each_parameter_does_what_generate_s_own_does_to_an_item_alone(toy, name, engine_class):
+    ours, stock = GENERATE[name]
+    engine = engine_class(toy, "float32", 1)
+    engine.setup()
+    language = LanguageModel(toy, "float32")
+    requests = asks(toy.digest, 4, longest=20, temperature=0, **{"max_new_tokens": 24, **ours})
+    found = {o.key: o for each in requests for o in engine.generate([each])}
+    changed = 0
+    for each in requests:
+        ids = torch.tensor([language.encode(each.request)])
+        with torch.inference_mode():
+            plain = language.model.generate(ids, max_new_tokens=24, do_sample=False)[0, ids.shape[1] :]
+            told = language.model.generate(ids, max_new_tokens=24, do_sample=False, **stock)[0, ids.shape[1] :]
+        assert found[each.key].made == language.made(told.tolist(), each.request.params)
+        assert not any(word.encode() in found[each.key].made.data for word in each.request.params.bad_words)
+        changed += plain.tolist() != told.tolist()
+    assert changed or name == "nothing"
+
+
+def test_penalties_for_what_was_said_act_on_each_row_alone(toy):
+    requests = asks(toy.digest, 6, longest=20, max_new_tokens=20, temperature=0, frequency_penalty=2.0)
+    slots, stock = engine_of(toy), StockTextEngine(toy, "float32", 1)
+    stock.setup()
+    together = said(slots.generate(requests))
+    assert together == said(outcome for each in requests for outcome in stock.generate([each]))
+    assert together == said(stock.generate(requests))
+    free = [
+        planned(r.request.model_copy(update={"params": TextParams(max_new_tokens=20, temperature=0)})) for r in requests
+    ]
+    repeats = [max(Counter(data).values()) for data, _, _ in said(slots.generate(free)).values()]
+    assert max(max(Counter(data).values()) for data, _, _ in together.values()) < max(repeats)
+
+
+def test_a_biased_token_the_model_has_not_fails_its_request_alone(toy):
+    wrong = planned(request("text", "abc", toy.digest, logit_bias={"257": 1.0}))
+    good = planned(request("text", "abc", toy.digest, max_new_tokens=3))
+    outcomes = {o.key: o for o in engine_of(toy).generate([wrong, good])}
+    assert outcomes[good.key].made is not None
+    assert outcomes[wrong.key].failure.kind == "unknown_token"
+    assert "tokens 0 to 256" in outcomes[wrong.key].failure.message
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -163,7 +163,8 @@ class SlotTextEngine:
                 yield Outcome.failed(planned.key, error.kind, str(error))
                 continue
             params = text_params(planned.request)
-            row = Row(params, planned.request.seed, prompt, self._language.eos)
+            bad_words = self._language.spellings(params.bad_words)
+            row = Row(params, planned.request.seed, prompt, self._language.eos, bad_words)
             stop = StopText(self._language.tokenizer, params.stop) if params.stop else None
             seats.append(Seat(planned, row, stop))
         if seats:

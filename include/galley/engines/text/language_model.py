@@ -86,7 +86,21 @@ class LanguageModel:
                 f"the prompt has {len(ids)} tokens and max_new_tokens is {params.max_new_tokens}, together more than "
                 f"the model's {self.room}; shorten one of them",
             )
+        vocabulary = self.model.config.get_text_config().vocab_size
+        if beyond := [token for token in params.logit_bias if int(token) >= vocabulary]:
+            raise RequestError(
+                "unknown_token",
+                f'logit_bias names token {beyond[0]}, and model "{request.model}" has tokens 0 to {vocabulary - 1}; '
+                "give ids of this model's tokenizer",
+            )
         return list(ids)
+
+    def spellings(self, words: Sequence[str]) -> list[list[int]]:
+        """Token ids of each word as it stands and after a space, which most tokenizers tell apart; no end tokens."""
+        spelled = [word for each in words for word in (each, f" {each.lstrip()}")]
+        found = [tuple(self.tokenizer(word, add_special_tokens=False).input_ids) for word in spelled]
+        ends = {(token,) for token in self.eos}
+        return [list(ids) for ids in dict.fromkeys(found) if ids and ids not in ends]
 
     def made(self, tokens: Sequence[int], params: TextParams, stopped_at: int | None = None) -> Made:
         """Text of new tokens, cut at an end token or stop text.

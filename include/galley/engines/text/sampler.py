@@ -9,13 +9,12 @@ device. What filters allow is what stock `generate` allows: temperature, then to
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import NoRepeatNGramLogitsProcessor, RepetitionPenaltyLogitsProcessor
 
+from galley.engines.sampling import adjustments
 from galley.items import TextParams
 
 SHORT_LIST = 1024
@@ -31,36 +30,35 @@ class Row:
         tokens: what it has said so far.
     """
 
-    def __init__(self, params: TextParams, seed: int, prompt: Sequence[int], eos: Sequence[int]) -> None:
-        """Take what decides the row's tokens beside the model."""
+    def __init__(
+        self,
+        params: TextParams,
+        seed: int,
+        prompt: Sequence[int],
+        eos: Sequence[int],
+        bad_words: Sequence[Sequence[int]] = (),
+    ) -> None:
+        """Take what decides the row's tokens beside the model; ``bad_words`` as `adjustments` takes them."""
         self.params, self.prompt, self.tokens = params, list(prompt), list[int]()
-        self._eos = list(eos)
         self._draws = np.random.Philox(key=seed)
-        self._processors: list[Any] = []
-        if params.repetition_penalty != 1.0:
-            self._processors.append(RepetitionPenaltyLogitsProcessor(params.repetition_penalty))
-        if params.no_repeat_ngram_size:
-            self._processors.append(NoRepeatNGramLogitsProcessor(params.no_repeat_ngram_size))
+        self._adjustments = adjustments(params, len(prompt), eos, bad_words)
 
     def uniform(self) -> float:
         """The next number in [0, 1), of 53 bits."""
         return (int(self._draws.random_raw()) >> 11) * 2.0**-53
 
-    def adjust(self, scores: Tensor) -> Tensor:
-        """Scores (vocabulary,) after what depends on the row's own history."""
-        if self._processors:
-            history = torch.tensor([self.prompt + self.tokens], device=scores.device)
-            for processor in self._processors:
-                scores = processor(history, scores[None])[0]
-        if self._eos and len(self.tokens) < self.params.min_new_tokens:
-            scores = scores.clone()
-            scores[self._eos] = -torch.inf
-        return scores
-
     @property
     def adjusts(self) -> bool:
-        """Whether `adjust` changes anything now."""
-        return bool(self._processors or (self._eos and len(self.tokens) < self.params.min_new_tokens))
+        """Whether `adjust` changes anything."""
+        return bool(self._adjustments)
+
+    def adjust(self, scores: Tensor) -> Tensor:
+        """Scores (vocabulary,) after what depends on the row's own history and words."""
+        history = torch.tensor([self.prompt + self.tokens], device=scores.device)
+        scores = scores[None]
+        for processor in self._adjustments:
+            scores = processor(history, scores)
+        return scores[0]
 
 
 def sample(logits: Tensor, rows: Sequence[Row]) -> list[int | None]:
