@@ -9,7 +9,7 @@ WORKER_TESTS := $(wildcard tests/engines tests/worker tests/training tests/start
 PYTEST_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format lock doctor train-starters measure-starters clean
+.PHONY: help setup run up down test test-integration lint format lock doctor train-starters measure-starters clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,12 +20,25 @@ setup: ## Create .venv (Airflow) and .venv-worker (torch) from their lock files;
 run: setup ## Make today's content; BRIEF=x.yaml or REQUESTS=x.jsonl for one file, DATE=2026-11-01 for another date
 	@.venv/bin/galley run $(if $(BRIEF),--brief "$(BRIEF)") $(if $(REQUESTS),--requests "$(REQUESTS)") $(if $(DATE),--date "$(DATE)") $(if $(RUNTIME),--runtime "$(RUNTIME)")
 
+up: setup ## Start a standing Airflow on this machine (UI at 127.0.0.1, GALLEY_PORT or 8080)
+	@.venv/bin/galley up
+
+down: ## End the standing Airflow
+	@.venv/bin/galley down
+
 test: setup ## Everything that needs no running Airflow, container engine or GPU, in both environments
 	@mkdir -p build && rm -f build/junit-*.xml
 	@failed=0; \
-	.venv/bin/python -m pytest $(PYTEST_FLAGS) --junitxml=build/junit-airflow.xml $(addprefix --ignore=,$(WORKER_TESTS)) tests || failed=1; \
+	.venv/bin/python -m pytest $(PYTEST_FLAGS) --junitxml=build/junit-airflow.xml $(addprefix --ignore=,$(WORKER_TESTS) tests/integration) tests || failed=1; \
 	$(if $(WORKER_TESTS),.venv-worker/bin/python -m pytest $(PYTEST_FLAGS) --junitxml=build/junit-worker.xml $(WORKER_TESTS) || failed=1;) \
 	.venv/bin/python tests/totals.py build/junit-*.xml || failed=1; \
+	exit $$failed
+
+test-integration: setup ## Whole runs in a standing Airflow of the tests' own; minutes
+	@mkdir -p build && rm -f build/junit-integration.xml
+	@failed=0; \
+	.venv/bin/python -m pytest $(PYTEST_FLAGS) --junitxml=build/junit-integration.xml tests/integration || failed=1; \
+	.venv/bin/python tests/totals.py build/junit-integration.xml || failed=1; \
 	exit $$failed
 
 lint: setup ## ruff, mypy --strict, and who may import whom

@@ -13,6 +13,8 @@ from typer.main import get_command
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("galley.run_cli:run", "Make today's content, or what one file asks for, by a real Airflow run."),
+    "up": ("galley.up_cli:up", "Start a standing Airflow: daily schedule, form, inbox and UI."),
+    "down": ("galley.up_cli:down", "End the standing Airflow."),
     "runs": ("galley.catalog.cli:runs", "List all runs, oldest first."),
     "items": ("galley.catalog.cli:items", "List a run's items: state, verdict, bytes."),
     "rejects": ("galley.catalog.cli:rejects", "List the rows of a run that became no item."),

@@ -63,15 +63,15 @@ def run(
     settings = Settings()
     console = Console(soft_wrap=not sys.stdout.isatty())
     arguments = _arguments(brief or requests, day.date() if day else None, must_be_brief=brief is not None)
-    _check(settings)
+    check_worker(settings)
     raise typer.Exit(execute(settings, arguments, console))
 
 
 def execute(settings: Settings, arguments: list[str], console: Console) -> int:
     """Drive one run and show it; returns the exit status."""
-    from galley.airflow.engine import free_port
     from galley.airflow.environment import airflow_environment
     from galley.airflow.lock import acquire
+    from galley.airflow.ports import free_port
     from galley.airflow.settings_file import load_airflow_settings
 
     extra = load_airflow_settings(settings.root / "airflow_settings.yaml").environment
@@ -102,7 +102,8 @@ def _arguments(file: Path | None, day: date | None, *, must_be_brief: bool) -> l
     return arguments
 
 
-def _check(settings: Settings) -> None:
+def check_worker(settings: Settings) -> None:
+    """Raises `InputError` where jobs could not run."""
     from galley.errors import InputError
 
     if not settings.worker_python.exists():

@@ -32,6 +32,17 @@ class Settings(BaseSettings):
     work_url: str = Field("", description="Items, plans, jobs and their artifacts; default <store>/work.")
     quarantine_url: str = Field("", description="Held and blocked artifacts; default <store>/quarantine.")
     published_url: str = Field("", description="What passed, and the releases; default <store>/published.")
+    inbox_sensor_folder: str = Field(
+        "sensor",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
+        description="Folder of the inbox that inbox_content_sensor serves and inbox_content leaves alone.",
+    )
+    inbox_poll: float = Field(
+        2.0,
+        gt=0,
+        le=3600,
+        description="Seconds between two looks at the inbox; a file has arrived when two looks find it unchanged.",
+    )
     database_url: str = Field("", description="The catalog; default SQLite at $GALLEY_HOME/catalog.db.")
     runtime: str = Field("", description="How jobs are executed where the brief does not say: process.")
     timezone: str = Field("UTC", description="Timezone of the daily schedule and so of content dates (IANA name).")
@@ -41,6 +52,7 @@ class Settings(BaseSettings):
         description="Interpreter of the worker environment, for the process runtime and model commands.",
     )
     worker_slots: int = Field(1, ge=1, le=64, description="Jobs of one run that may run at once.")
+    port: int = Field(8080, ge=1, le=65535, description="Port of a standing Airflow (galley up) on 127.0.0.1.")
     gpus: int = Field(0, ge=0, le=64, description="GPUs of this installation; 0: generation jobs ask for none.")
     worker_threads: int = Field(2, ge=1, le=256, description="CPU threads of one job; part of its numerics.")
     max_batch_size: int = Field(

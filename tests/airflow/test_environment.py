@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
-from galley.airflow.environment import airflow_environment
+from galley.airflow.environment import USER, admin_password, airflow_environment
 from galley.settings import Settings
 
 
@@ -29,6 +30,22 @@ def test_signing_keys_are_made_once_and_for_their_owner_alone(tmp_path: Path) ->
         first["AIRFLOW__API_AUTH__JWT_SECRET"]
         == airflow_environment(settings, 2, base={})["AIRFLOW__API_AUTH__JWT_SECRET"]
     )
-    keys = tmp_path / "home" / "airflow" / "keys.json"
-    assert stat.S_IMODE(keys.stat().st_mode) == 0o600
-    assert list(keys.parent.iterdir()) == [keys]
+    made = sorted((tmp_path / "home" / "airflow").iterdir())
+    assert [path.name for path in made] == ["keys.json", "passwords.json"]
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in made)
+
+
+def test_the_password_is_stable_and_in_the_file_that_airflow_reads(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", root=tmp_path)
+    password = admin_password(settings)
+    found = airflow_environment(settings, 1, base={})
+    file = Path(found["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
+    assert json.loads(file.read_text()) == {USER: password} and len(password) >= 16
+    assert found["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"] == f"{USER}:admin"
+    assert password not in found.values()
+
+
+def test_whether_operators_defer_may_be_said_from_outside(tmp_path: Path) -> None:
+    base = {"AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True"}
+    found = airflow_environment(Settings(home=tmp_path, root=tmp_path), 1, base=base)
+    assert found["AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"] == "True"

@@ -19,22 +19,20 @@ import json
 import os
 import signal
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from galley.airflow.engine import Engine
+from galley.airflow.database import airflow_command, prepare_database
+from galley.airflow.engine import Engine, api_server, scheduler
 from galley.airflow.environment import airflow_home
 from galley.airflow.lock import RunLock
-from galley.airflow.settings_file import load_airflow_settings
 from galley.errors import GalleyError
 from galley.settings import Settings
 from galley.stages.content_date import content_date, midnight, moment_of
@@ -101,13 +99,14 @@ def _drive(options: argparse.Namespace, settings: Settings, lock: RunLock, emit:
     if port is None:
         raise RunImpossible("AIRFLOW__CORE__EXECUTION_API_SERVER_URL names no port; start this through `galley run`")
     parent = os.getppid()
-    _prepare_database(home, settings, emit)
+    prepare_database(home, settings, lambda text: emit("step", text=text))
     emit("step", text="starting Airflow (about ten seconds)")
-    with Engine(lock, home / "logs", port) as engine:
+    with Engine(lock, home / "logs") as engine:
+        engine.start(api_server(port, "--apps", "execution"))
         _register_dags(options.dag_id)
         # Before the scheduler starts: it would take up what a killed one left, while we put that in order.
         run_id = _create_or_clear(options, settings, emit)
-        engine.schedule()
+        engine.start(scheduler(AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE="False"))
         for ended, state in _watch(options.dag_id, run_id, emit):
             if ended:
                 engine.grace_seconds = 2.0  # nothing is running any more that would need time to end well
@@ -120,40 +119,13 @@ def _drive(options: argparse.Namespace, settings: Settings, lock: RunLock, emit:
     return 1
 
 
-def _airflow(*command: str) -> None:
-    """Run one command of Airflow's CLI in this process, where importing it has been paid for."""
-    from airflow.cli.cli_parser import get_parser
-
-    arguments = get_parser().parse_args(list(command))
-    arguments.func(arguments)
-
-
-def _prepare_database(home: Path, settings: Settings, emit: Emit) -> None:
-    """Migrate the database where this version of Airflow has not yet, and import the pools where they changed.
-
-    Where nothing is to be done, Airflow is not imported here: the engine's start then overlaps with our own.
-    """
-    stamp = home / "prepared.json"
-    pools = load_airflow_settings(settings.root / "airflow_settings.yaml").pools
-    wanted = {"airflow": version("apache-airflow-core"), "pools": pools}
-    if stamp.exists() and (home / "airflow.db").exists() and json.loads(stamp.read_text()) == wanted:
-        return
-    emit("step", text="preparing Airflow's database")
-    _airflow("db", "migrate")
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(pools, file)
-        file.flush()
-        _airflow("pools", "import", file.name)
-    stamp.write_text(json.dumps(wanted))
-
-
 def _register_dags(dag_id: str) -> None:
     """Parse the DAG files and store what the scheduler reads; raises where the DAG we want is not among them."""
     from airflow.models.errors import ParseImportError
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    _airflow("dags", "reserialize")
+    airflow_command("dags", "reserialize")
     with create_session() as session:
         errors = session.execute(select(ParseImportError.filename, ParseImportError.stacktrace)).all()
     for filename, trace in errors:

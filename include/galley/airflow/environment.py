@@ -9,11 +9,15 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from galley.settings import Settings
 
+USER = "admin"
+"""Who logs in to a standing Airflow; the password is `admin_password`."""
+_KEPT = {"AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"}
+"""Settings of Airflow that may come from outside: they belong to no installation."""
 _PATHS = ("root", "home", "worker_python", "briefs_dir", "policies_dir", "models_file")
 
 
@@ -29,18 +33,19 @@ def airflow_environment(
 
     Args:
         settings: paths, zones and the timezone; passed on as ``GALLEY_…`` so that all processes agree.
-        api_port: port of the execution API on 127.0.0.1.
+        api_port: port of the API server on 127.0.0.1.
         base: what to start from; ``os.environ`` by default. ``AIRFLOW__…`` variables in it are dropped: half of
-            somebody's other installation would be worse than none.
+            somebody's other installation would be worse than none. ``operators.default_deferrable`` alone is kept.
         extra: connections and variables from ``airflow_settings.yaml``.
     """
     environment = {
         name: value
         for name, value in (base or os.environ).items()
-        if not name.startswith(("AIRFLOW__", "AIRFLOW_HOME"))
+        if not name.startswith(("AIRFLOW__", "AIRFLOW_HOME")) or name in _KEPT
     }
     home = airflow_home(settings)
-    keys = _keys(home)
+    keys = _once(home / "keys.json", lambda: {"api": secrets.token_urlsafe(48), "jwt": secrets.token_urlsafe(64)})
+    admin_password(settings)
     airflow = {
         "CORE__DAGS_FOLDER": str(settings.root / "dags"),
         "CORE__PLUGINS_FOLDER": str(settings.root / "plugins"),
@@ -49,6 +54,8 @@ def airflow_environment(
         "CORE__PARALLELISM": str(settings.worker_slots + 3),
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "CORE__FERNET_KEY": "",
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords(home)),
         "CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{api_port}/execution/",
         "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
@@ -64,6 +71,8 @@ def airflow_environment(
         # Without this, a task cleared after success would hand back the old result instead of looking again.
         "STATE_STORE__CLEAR_ON_SUCCESS": "True",
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+        # How soon the tasks of a scheduler that was killed are taken up again; Airflow's own default is five minutes.
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
     }
     environment.update({f"AIRFLOW__{name}": value for name, value in airflow.items()})
     environment.update(
@@ -80,19 +89,27 @@ def airflow_environment(
     return environment
 
 
-def _keys(home: Path) -> dict[str, str]:
-    """The installation's own signing keys, made once and readable by their owner alone."""
-    path = home / "keys.json"
+def admin_password(settings: Settings) -> str:
+    """The password of `USER`, made here so that Airflow does not make one and write it into its log."""
+    return _once(_passwords(airflow_home(settings)), lambda: {USER: secrets.token_urlsafe(12)})[USER]
+
+
+def _passwords(home: Path) -> Path:
+    return home / "passwords.json"
+
+
+def _once(path: Path, make: Callable[[], dict[str, str]]) -> dict[str, str]:
+    """The installation's own secrets in a file, made once and readable by their owner alone."""
     if not path.exists():
-        home.mkdir(parents=True, exist_ok=True)
-        partial = home / f"keys.json.{os.getpid()}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{path.name}.{os.getpid()}")
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump({"api": secrets.token_urlsafe(48), "jwt": secrets.token_urlsafe(64)}, file)
+            json.dump(make(), file)
         try:
-            os.link(partial, path)  # the first of two starting together wins; both read its keys
+            os.link(partial, path)  # the first of two starting together wins; both read what it made
         except FileExistsError:
             pass
         finally:
             partial.unlink()
-    keys: dict[str, str] = json.loads(path.read_text())
-    return keys
+    found: dict[str, str] = json.loads(path.read_text())
+    return found
