@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import date, timedelta
@@ -11,6 +12,7 @@ import pytest
 from galley.errors import InputError
 from galley.items import Item, Reject
 from galley.stages.collect import Trigger
+from galley.stages.inbox import Inbox
 from galley.stages.run import RunRecord
 from galley.stages.sources import fingerprint
 from galley.storage import memory_zones
@@ -190,6 +192,48 @@ def test_a_link_to_another_kind_of_file_is_refused(pipeline: Pipeline, tmp_path:
     (tmp_path / "link.jsonl").symlink_to(tmp_path / "secret.txt")
     with pytest.raises(InputError, match="neither a brief"):
         by_hand(pipeline, source=(tmp_path / "link.jsonl").as_uri()).collect()
+
+
+def from_inbox(pipeline: Pipeline, key: str, content: str, run_id: str = "asset_triggered__1") -> Pipeline:
+    """A run that has claimed a request file."""
+    pipeline.zones.inbox.put(key, content.encode())
+    inbox = Inbox.of(pipeline.settings, pipeline.zones)
+    claimed = replace(pipeline, trigger=Trigger("inbox_content", run_id, DAY))
+    claim = inbox.claim(claimed.trigger.run, inbox.waiting(0), print)
+    return replace(pipeline, trigger=replace(claimed.trigger, claim=claim))
+
+
+def test_an_inbox_run_is_one_of_its_copy_and_needs_no_inbox(pipeline: Pipeline) -> None:
+    rows = '{"custom_id": "a", "kind": "text", "prompt": "hello"}\n{"custom_id": "b"}\n'
+    asked = from_inbox(pipeline, "rows.jsonl", rows)
+    record, items, rejects = collected(asked)
+    assert [(item.custom_id, item.brief, item.policy) for item in items] == [("a", "requests", "default")]
+    assert [(reject.source, reject.line) for reject in rejects] == [("inbox/rows.jsonl", 2)]
+    (source,) = record.sources
+    assert record.fingerprint == source.sha256 == hashlib.sha256(rows.encode()).hexdigest()
+    pipeline.zones.inbox.delete("rows.jsonl")
+    assert collected(asked) == (record, items, rejects)
+
+
+def test_the_folder_of_an_inbox_file_is_its_brief(pipeline: Pipeline) -> None:
+    briefs = pipeline.settings.briefs_dir
+    (briefs / "other.yaml").write_text(BRIEF.replace("name: echoes", "name: other"))
+    rows = [{"custom_id": "a", "kind": "text", "prompt": "hello"}]
+    rows += [{"custom_id": "b", "kind": "text", "prompt": "hello", "brief": "other"}]
+    asked = from_inbox(pipeline, "echoes/deep/rows.jsonl", "\n".join(map(json.dumps, rows)))
+    record, items, rejects = collected(asked)
+    assert not rejects and [(item.custom_id, item.brief) for item in items] == [("a", "echoes"), ("b", "other")]
+    assert record.arms == {"echoes": {"short": 0.5, "long": 0.5}, "other": {"short": 0.5, "long": 0.5}}
+    assert {item.variant for item in items} <= {"short", "long"}
+
+
+def test_a_folder_that_is_no_brief_refuses_its_file_whole(pipeline: Pipeline) -> None:
+    asked = from_inbox(pipeline, "ecoes/rows.jsonl", '{"custom_id": "a", "kind": "text", "prompt": "hello"}\n')
+    _, items, (reject,) = collected(asked)
+    assert not items and (reject.source, reject.line, reject.field) == ("inbox/ecoes/rows.jsonl", None, "brief")
+    assert "there are: echoes" in reject.rule
+    (pipeline.settings.briefs_dir / "ecoes.yaml").write_text(BRIEF.replace("name: echoes", "name: ecoes"))
+    assert [item.brief for item in collected(asked)[1]] == ["ecoes"]  # the run cleared, once the brief is there
 
 
 def test_started_stays_that_of_the_first_time(pipeline: Pipeline) -> None:

@@ -2,14 +2,14 @@
 
 Writes ``inputs/…``, ``items.jsonl``, ``rejects.jsonl``, ``policies.json`` and last ``run.json``. Again with the same
 inputs it writes the same bytes (``started`` stays that of the first time). A daily run reads the briefs as they are
-now; a run by hand is one of its file as it first read it, so that a later re-execution needs no file outside.
+now; a run by hand is one of its file as it first read it, and an inbox run one of the copy that was made when it
+claimed its file (`galley.stages.inbox`), so that a later re-execution needs no file outside.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -31,15 +31,15 @@ from galley.expansion import expand
 from galley.items import Item, Reject, ResolveModel, derive_seed, run_name
 from galley.requests import read_requests
 from galley.settings import Settings
+from galley.stages.inbox import Claim
 from galley.stages.run import LineSpool, RunFiles, RunRecord, Source
-from galley.stages.sources import fingerprint, is_brief, local_path
+from galley.stages.sources import copy_name, fingerprint, is_brief, local_path
 from galley.storage.zones import Zones
 
 FORM_KEYS = frozenset(
     {"brief", "text", "source", "fingerprint", "kind", "model", "count", "variants", "seed", "policy"}
 )
 """Params of `on_demand_content`; any other key of a run's conf is refused by name."""
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,10 @@ class Trigger:
         dag_id: of Airflow.
         run_id: of Airflow.
         content_date: see `galley.stages.content_date`.
-        params: Params of a run by hand; None for the daily run.
+        params: Params of a run by hand; None for any other.
         conf_keys: keys of the run's conf as given, which the REST API does not check.
+        claim: the request file of an inbox run; None for any other. With neither, a run is one of the briefs that are
+            due.
     """
 
     dag_id: str
@@ -59,11 +61,19 @@ class Trigger:
     content_date: date
     params: Mapping[str, Any] | None = None
     conf_keys: Collection[str] = ()
+    claim: Claim | None = None
 
     @property
     def run(self) -> str:
         """The run's name."""
         return run_name(self.dag_id, self.run_id)
+
+    def check_conf(self) -> None:
+        """Raise `InputError` where the run's conf has a key that means nothing here."""
+        known = FORM_KEYS if self.params is not None else frozenset[str]()
+        if unknown := sorted(set(self.conf_keys) - known):
+            rule = f"is not a parameter of {self.dag_id}{did_you_mean(unknown[0], known)}"
+            raise InputError("conf", ", ".join(unknown), "", rule)
 
 
 def collect(
@@ -81,10 +91,7 @@ def collect(
     Raises:
         InputError: a run by hand asks for something that cannot be: an unknown key, no source, a file that is gone.
     """
-    known = FORM_KEYS if trigger.params is not None else frozenset[str]()
-    if unknown := sorted(set(trigger.conf_keys) - known):
-        rule = f"is not a parameter of {trigger.dag_id}{did_you_mean(unknown[0], known)}"
-        raise InputError("conf", ", ".join(unknown), "", rule)
+    trigger.check_conf()
     files = RunFiles(zones.work, trigger.run)
     before = files.read("run.json", RunRecord)
     collection = _Collection(trigger, settings, files, resolve_model, before)
@@ -132,7 +139,9 @@ class _Collection:
         scratch = self.settings.home / "tmp"
         with LineSpool(scratch) as self.items, LineSpool(scratch) as self.rejects:
             params = self.trigger.params
-            if params is None:
+            if self.trigger.claim is not None:
+                self._claimed(self.trigger.claim)
+            elif params is None:
                 self._daily()
             else:
                 asked = [name for name in ("source", "brief", "text") if params.get(name)]
@@ -157,6 +166,19 @@ class _Collection:
             if due(loaded.brief, self.trigger.content_date):
                 self._brief(loaded)
 
+    def _claimed(self, claim: Claim) -> None:
+        if claim.sha256 is None:
+            raise IntegrityError(
+                f"run {claim.run} has claimed {claim.arrival.key} but not copied it; clear its first task"
+            )
+        self.fingerprint = claim.sha256
+        source = Source(name=f"inbox/{claim.arrival.key}", kind="requests", key=claim.input, sha256=claim.sha256)
+        self.sources.append(source)
+        try:
+            self._requests(source, brief=claim.brief)
+        except InputError as error:  # the folder's brief
+            self._take([reject(source.name, None, error)])
+
     def _file(self, params: Mapping[str, Any]) -> None:
         kept = self._kept(str(params.get("fingerprint") or ""))
         if kept:
@@ -174,7 +196,7 @@ class _Collection:
             tables = {Path(source.key).name: source for source in self.sources[1:]}
             try:
                 loaded = parse_brief(
-                    self._input(main), main.name, read_table=lambda name: self._input(tables[_file_name(name)])
+                    self._input(main), main.name, read_table=lambda name: self._input(tables[copy_name(name)])
                 )
             except InputError as error:
                 self._take([reject(main.name, None, error)])
@@ -207,19 +229,19 @@ class _Collection:
                 self._keep(name if file == path.name else file, "brief", file, content)
             return
         with path.open("rb") as stream:
-            written = self.files.work.put(self.files.key("inputs", _file_name(path.name)), stream)
-        key = f"inputs/{_file_name(path.name)}"
+            written = self.files.work.put(self.files.key("inputs", copy_name(path.name)), stream)
+        key = f"inputs/{copy_name(path.name)}"
         self.sources.append(Source(name=name, kind="requests", key=key, sha256=written.sha256))
 
     def _keep(self, name: str, kind: Any, file: str, content: bytes) -> None:
-        key = f"inputs/{_file_name(file)}"
+        key = f"inputs/{copy_name(file)}"
         self.files.work.put(self.files.key(key), content)
         self.sources.append(Source(name=name, kind=kind, key=key, sha256=hashlib.sha256(content).hexdigest()))
 
     def _input(self, source: Source) -> bytes:
         return self.files.work.get(self.files.key(source.key), sha256=source.sha256)
 
-    def _requests(self, source: Source) -> None:
+    def _requests(self, source: Source, brief: str = "") -> None:
         loaded, _ = load_briefs(self.settings.briefs_dir, relative_to=_base(self.settings))
         briefs = {each.brief.name: each.brief for each in loaded}
         with self.files.work.open(self.files.key(source.key), sha256=source.sha256) as stream:
@@ -230,6 +252,7 @@ class _Collection:
                 content_date=self.trigger.content_date,
                 resolve_model=self.resolve_model,
                 briefs=briefs,
+                brief=brief,
                 identity=source.sha256,
                 scratch=self.settings.home / "tmp",
             ):
@@ -360,8 +383,3 @@ def _base(settings: Settings) -> Path:
 
 def _shown(path: Path, settings: Settings) -> str:
     return str(path.relative_to(settings.root)) if path.is_relative_to(settings.root) else str(path)
-
-
-def _file_name(name: str) -> str:
-    """A file name that is safe in a key."""
-    return _UNSAFE.sub("-", Path(name).name).strip("-.")[:100] or "input"

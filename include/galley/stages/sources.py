@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -11,6 +12,7 @@ from galley.errors import InputError
 
 BRIEF_SUFFIXES = (".yaml", ".yml")
 REQUEST_SUFFIXES = (".jsonl", ".ndjson")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def local_path(uri: str) -> Path:
@@ -39,6 +41,11 @@ def local_path(uri: str) -> Path:
 def is_brief(name: str) -> bool:
     """Whether a file's name says that it is a brief."""
     return name.lower().endswith(BRIEF_SUFFIXES)
+
+
+def copy_name(name: str) -> str:
+    """The name of a file's copy in a run, safe in a key."""
+    return _UNSAFE.sub("-", Path(name).name).strip("-.")[:100] or "input"
 
 
 def fingerprint(path: Path) -> str:
