@@ -68,20 +68,27 @@ def run(
 
 
 def execute(settings: Settings, arguments: list[str], console: Console) -> int:
-    """Drive one run and show it; returns the exit status."""
+    """Drive one run, in the Airflow that is up or in one of its own, and show it; returns the exit status."""
     from galley.airflow.environment import airflow_environment
-    from galley.airflow.lock import acquire
+    from galley.airflow.lock import LOCK, AirflowStands, acquire
     from galley.airflow.ports import free_port
     from galley.airflow.settings_file import load_airflow_settings
 
     extra = load_airflow_settings(settings.root / "airflow_settings.yaml").environment
-    lock = acquire(settings.home / "run.lock", lambda line: console.print(line, style="yellow", highlight=False))
-    environment = airflow_environment(settings, free_port(), extra=extra)
+    lock: RunLock | None
     try:
-        with _driver(lock, environment, arguments) as driver:
-            return _follow(driver, settings, console)
+        lock = acquire(settings.home / LOCK, lambda line: console.print(line, style="yellow", highlight=False))
+        port, stopping = free_port(), "stopping: jobs are being ended; the same command goes on from what is made"
+    except AirflowStands as standing:
+        lock, port = None, standing.owner.port
+        console.print(f"the Airflow that is up at port {port} executes the run", highlight=False)
+        stopping = f"no longer watched, the run goes on: http://127.0.0.1:{port}"
+    try:
+        with _driver(lock, airflow_environment(settings, port, extra=extra), arguments) as driver:
+            return _follow(driver, settings, console, stopping)
     finally:
-        lock.release()
+        if lock is not None:
+            lock.release()
 
 
 def _arguments(file: Path | None, day: date | None, *, must_be_brief: bool) -> list[str]:
@@ -112,14 +119,13 @@ def check_worker(settings: Settings) -> None:
 
 
 @contextmanager
-def _driver(lock: RunLock, environment: dict[str, str], arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
+def _driver(lock: RunLock | None, environment: dict[str, str], arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
     """The process that imports Airflow and drives the run, for as long as the block lasts."""
-    fds = [str(fd) for fd in lock.fds]
-    command = [sys.executable, "-m", "galley.airflow.drive", "--lock-path", str(lock.path), "--lock-fds", *fds]
+    ours = ["--lock-path", str(lock.path), "--lock-fds", *map(str, lock.fds)] if lock else []
     driver = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [*command, *arguments],
+        [sys.executable, "-m", "galley.airflow.drive", *ours, *arguments],
         env=environment,
-        pass_fds=lock.fds,
+        pass_fds=lock.fds if lock else (),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
@@ -141,7 +147,7 @@ def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _follow(driver: subprocess.Popen[str], settings: Settings, console: Console) -> int:
+def _follow(driver: subprocess.Popen[str], settings: Settings, console: Console, stopping: str) -> int:
     from galley.items import run_name
     from galley.stages.run import RunFiles
     from galley.storage import Zones
@@ -173,7 +179,7 @@ def _follow(driver: subprocess.Popen[str], settings: Settings, console: Console)
                     view.event(event)
                 view.tick()
     except KeyboardInterrupt:
-        console.print("stopping: jobs are being ended; the same command goes on from what is made", style="yellow")
+        console.print(stopping, style="yellow", highlight=False)
         raise typer.Exit(130) from None
     return _conclude(end, files, console)
 

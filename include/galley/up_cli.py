@@ -33,10 +33,9 @@ def up() -> None:
     It listens on 127.0.0.1 alone, at GALLEY_PORT, and stays until `galley down`.
     """
     from galley.airflow.environment import airflow_environment, airflow_home
-    from galley.airflow.lock import AirflowStands, owner
+    from galley.airflow.lock import LOCK, AirflowStands, owner
     from galley.airflow.ports import holder, is_free
     from galley.airflow.settings_file import load_airflow_settings
-    from galley.airflow.standing import LOCK
     from galley.errors import GalleyError
     from galley.run_cli import check_worker
     from galley.settings import Settings
@@ -80,9 +79,9 @@ def down() -> None:
 
     Tasks under way end their jobs, and go on where they were at the next `galley up`.
     """
-    from galley.airflow.lock import members, owner, send
+    from galley.airflow.lock import LOCK, members, owner, send
     from galley.airflow.ports import holder, is_free
-    from galley.airflow.standing import GRACE_SECONDS, LOCK
+    from galley.airflow.standing import GRACE_SECONDS
     from galley.errors import GalleyError
     from galley.settings import Settings
 

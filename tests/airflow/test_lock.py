@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from galley.airflow.lock import acquire
+from galley.airflow.lock import AirflowStands, acquire
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="tells processes by /proc")
 HOLD = "import sys; print('up', flush=True); sys.stdin.read()"
@@ -35,6 +35,16 @@ def test_the_second_waits_for_the_first_and_says_so_once(tmp_path: Path) -> None
     second = acquire(tmp_path / "lock", said.append, sleep=sleep)
     assert len(said) == 1 and str(os.getpid()) in said[0]
     second.release()
+
+
+def test_a_run_does_not_wait_for_a_standing_airflow(tmp_path: Path) -> None:
+    lock = acquire(tmp_path / "lock", lambda line: None, port=8080)
+    with pytest.raises(AirflowStands, match="galley down") as refused:
+        acquire(tmp_path / "lock", lambda line: None)
+    assert (refused.value.owner.pid, refused.value.owner.port) == (os.getpid(), 8080)
+    assert refused.value.owner.alive
+    lock.release()
+    acquire(tmp_path / "lock", lambda line: None).release()
 
 
 @needs_proc

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from galley.airflow.lock import members
+from galley.airflow.lock import LOCK, members
 from galley.airflow.ports import free_port
 from galley.airflow.rest import AirflowApi, ApiError
 from galley.items import run_name
@@ -180,7 +180,7 @@ class Standing:
 
     def members(self) -> list[int]:
         """All processes of this Airflow."""
-        return members(self.settings.home / "run.lock")
+        return members(self.settings.home / LOCK)
 
 
 _LOG = (("dag_id", "dag_id"), ("run_id", "dag_run_id"), ("task_id", "task_id"))
@@ -216,4 +216,4 @@ def standing(settings: Settings, **extra: str) -> Iterator[Standing]:
     finally:
         down = command(environment, "down")
         assert down.returncode == 0, down.stdout + down.stderr
-        assert members(settings.home / "run.lock") == []
+        assert members(settings.home / LOCK) == []

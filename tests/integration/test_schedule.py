@@ -41,6 +41,15 @@ def test_a_form_with_an_unknown_key_fails_in_collect_which_names_it(airflow: Sta
     assert "promt" in airflow.task_log(collect)
 
 
+def test_galley_run_uses_the_airflow_that_is_up(airflow: Standing) -> None:
+    before = airflow.members()
+    done = airflow.galley("run")
+    assert "the Airflow that is up" in done.stdout and "contact sheet:" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 3  # one of its items fails
+    assert len(airflow.runs(DAILY)) == 1  # the schedule's own run, executed again
+    assert set(before[:4]) <= set(airflow.members())
+
+
 def test_up_again_says_that_it_is_up_and_where(airflow: Standing) -> None:
     again = airflow.galley("up")
     assert again.returncode == 0 and "is up already" in again.stdout

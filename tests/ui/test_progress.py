@@ -12,7 +12,14 @@ def task(name: str, state: str, tries: int = 1, index: int = -1, label: str = ""
     return {"event": "task", "task": name, "map_index": index, "label": label, "state": state, "try": tries}
 
 
-RUN = {"event": "run", "dag_id": "daily_content", "run_id": "r", "content_date": "2026-11-23", "again": False}
+RUN = {
+    "event": "run",
+    "dag_id": "daily_content",
+    "run_id": "r",
+    "content_date": "2026-11-23",
+    "again": False,
+    "joined": False,
+}
 
 
 def test_plain_lines_say_what_changed_and_no_more() -> None:

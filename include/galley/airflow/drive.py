@@ -1,10 +1,12 @@
 """``python -m galley.airflow.drive``: one DAG run from preparation to its end, told as JSON lines on stdout.
 
-`galley run` starts this with the environment of `galley.airflow.environment` already set and shows what it says. Each
-line is an object with ``event``:
+`galley run` starts this with the environment of `galley.airflow.environment` already set and shows what it says. With a
+lock it brings an Airflow of its own; without one the standing Airflow of the installation executes the run, and ending
+this ends nothing. Each line is an object with ``event``:
 
 - ``step``: what is being prepared (``text``).
-- ``run``: the run (``dag_id``, ``run_id``, ``content_date``, ``again``: whether it existed and is executed again).
+- ``run``: the run (``dag_id``, ``run_id``, ``content_date``; ``again``: it existed, and is executed again unless
+  ``joined``: it was under way already).
 - ``task``: a task instance changed (``task``, ``label``, ``map_index``, ``state``, ``try``).
 - ``end``: the run ended (``state``, and ``failures``: task, try and log file of each failed one).
 - ``error``: nothing more can be done (``text``).
@@ -32,7 +34,7 @@ from zoneinfo import ZoneInfo
 from galley.airflow.database import airflow_command, prepare_database
 from galley.airflow.engine import Engine, api_server, scheduler
 from galley.airflow.environment import airflow_home
-from galley.airflow.lock import RunLock
+from galley.airflow.lock import LOCK, RunLock, owner
 from galley.errors import GalleyError
 from galley.settings import Settings
 from galley.stages.content_date import content_date, midnight, moment_of
@@ -51,11 +53,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--date", type=date.fromisoformat, help="content date; default today in the DAG's timezone")
     parser.add_argument("--source", help="file URI for the Param source")
     parser.add_argument("--sha256", help="of that file")
-    parser.add_argument("--lock-fds", type=int, nargs=2, required=True)
-    parser.add_argument("--lock-path", type=Path, required=True)
+    parser.add_argument("--lock-fds", type=int, nargs=2)
+    parser.add_argument("--lock-path", type=Path)
     options = parser.parse_args(arguments)
     settings = Settings()
-    lock = RunLock(options.lock_path, tuple(options.lock_fds))
+    lock = RunLock(options.lock_path, tuple(options.lock_fds)) if options.lock_path else None
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
     with _own_stdout(airflow_home(settings) / "logs" / "drive.log") as stdout:
@@ -65,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
             stdout.flush()
 
         try:
-            return _drive(options, settings, lock, emit)
+            return _drive(options, settings, lock, emit) if lock else _join(options, settings, emit)
         except GalleyError as error:
             emit("error", text=str(error))
             return 1
@@ -105,18 +107,37 @@ def _drive(options: argparse.Namespace, settings: Settings, lock: RunLock, emit:
         engine.start(api_server(port, "--apps", "execution"))
         _register_dags(options.dag_id)
         # Before the scheduler starts: it would take up what a killed one left, while we put that in order.
-        run_id = _create_or_clear(options, settings, emit)
+        run_id = _create_or_clear(options, settings, emit, standing=False)
         engine.start(scheduler(AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE="False"))
-        for ended, state in _watch(options.dag_id, run_id, emit):
-            if ended:
-                engine.grace_seconds = 2.0  # nothing is running any more that would need time to end well
-                return 0 if state == "success" else 1
-            if problem := engine.dead():
-                raise RunImpossible(problem)
-            if os.getppid() != parent:
-                raise RunImpossible("the command that started this run is gone")
-            time.sleep(0.3)
-    return 1
+        state = _await(options.dag_id, run_id, emit, engine.dead, parent)
+        engine.grace_seconds = 2.0  # nothing is running any more that would need time to end well
+    return 0 if state == "success" else 1
+
+
+def _join(options: argparse.Namespace, settings: Settings, emit: Emit) -> int:
+    """Have the standing Airflow execute the run."""
+    parent = os.getppid()
+
+    def gone() -> str:
+        supervisor = owner(settings.home / LOCK)
+        stands = supervisor is not None and supervisor.port and supervisor.alive
+        return "" if stands else "the standing Airflow has ended; the same command goes on from what is made"
+
+    run_id = _create_or_clear(options, settings, emit, standing=True)
+    return 0 if _await(options.dag_id, run_id, emit, gone, parent) == "success" else 1
+
+
+def _await(dag_id: str, run_id: str, emit: Emit, problem: Callable[[], str], parent: int) -> str:
+    """Tell what happens until the run has ended; returns its state."""
+    for ended, state in _watch(dag_id, run_id, emit):
+        if ended:
+            return state
+        if found := problem():
+            raise RunImpossible(found)
+        if os.getppid() != parent:
+            raise RunImpossible("the command that started this run is gone")
+        time.sleep(0.3)
+    raise AssertionError("unreachable: watching ends with the run")
 
 
 def _register_dags(dag_id: str) -> None:
@@ -134,8 +155,11 @@ def _register_dags(dag_id: str) -> None:
             raise RunImpossible(f"{filename} cannot be imported: {''.join(last)}")
 
 
-def _create_or_clear(options: argparse.Namespace, settings: Settings, emit: Emit) -> str:
-    """The run for this content date (and file), made or cleared to be executed again; returns its run id."""
+def _create_or_clear(options: argparse.Namespace, settings: Settings, emit: Emit, *, standing: bool) -> str:
+    """The run for this content date (and file), made or cleared to be executed again; returns its run id.
+
+    A standing Airflow's run that is under way is left alone, to be watched.
+    """
     from airflow.models.dag import DagModel
     from airflow.models.dagbag import DBDagBag
     from airflow.models.dagrun import DagRun
@@ -167,12 +191,15 @@ def _create_or_clear(options: argparse.Namespace, settings: Settings, emit: Emit
                 f"content date {options.date}: Airflow starts no run whose logical date ({logical.isoformat()}) is in "
                 "the future; give a date up to today"
             )
+        if standing and model.is_paused:
+            raise RunImpossible(f"{options.dag_id} is paused in the standing Airflow; unpause it there first")
         # Unpaused for good: the temporary scheduler makes no runs of its own, a standing one may have been stopped.
         model.is_paused = False
         # The schedule's run is found by its logical date, whoever made it; a file's by its own name.
         same = DagRun.run_id == run_id if options.source else DagRun.logical_date == logical
         run = session.scalar(select(DagRun).where(DagRun.dag_id == options.dag_id, same))
         again = run is not None
+        joined = standing and run is not None and run.state in (DagRunState.QUEUED, DagRunState.RUNNING)
         if run is None:
             dag.create_dagrun(
                 run_id=run_id,
@@ -185,12 +212,15 @@ def _create_or_clear(options: argparse.Namespace, settings: Settings, emit: Emit
                 conf=conf,
                 session=session,
             )
+        elif joined:
+            run_id = run.run_id
         else:
             run_id = run.run_id
-            _forget_running(run, session)
+            if not standing:
+                _forget_running(run, session)
             dag.clear(run_id=run_id, dag_run_state=DagRunState.QUEUED, session=session, run_on_latest_version=True)
         day = content_date(logical, logical, zone)
-    emit("run", dag_id=options.dag_id, run_id=run_id, content_date=day.isoformat(), again=again)
+    emit("run", dag_id=options.dag_id, run_id=run_id, content_date=day.isoformat(), again=again, joined=joined)
     return run_id
 
 

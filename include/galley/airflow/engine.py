@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +56,9 @@ def scheduler(**environment: str) -> Component:
 class Engine:
     """Components under way; a context manager that ends them. Their output goes to files in ``log_dir``."""
 
+    command: Sequence[str] = (sys.executable, "-m", "airflow")
+    """What a component's arguments are given to."""
+
     def __init__(self, lock: RunLock, log_dir: Path, grace_seconds: float = 15.0) -> None:
         self.lock = lock
         self.log_dir = log_dir
@@ -79,7 +82,7 @@ class Engine:
                 log.replace(log.with_suffix(".log.1"))
         with log.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and fixed arguments
-                [sys.executable, "-m", "airflow", *component.arguments],
+                [*self.command, *component.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

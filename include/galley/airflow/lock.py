@@ -21,6 +21,9 @@ from pathlib import Path
 
 from galley.errors import GalleyError
 
+LOCK = "run.lock"
+"""Name of the lock file in ``GALLEY_HOME``."""
+
 
 class AirflowStands(GalleyError):
     """The lock belongs to a standing Airflow, which no run waits for: it can be used as it is.

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from galley.airflow.database import prepare_database
 from galley.airflow.engine import Component, Engine, api_server, scheduler
 from galley.airflow.environment import airflow_home
-from galley.airflow.lock import acquire
+from galley.airflow.lock import LOCK, acquire
 from galley.errors import GalleyError
 from galley.settings import Settings
 
@@ -29,8 +29,6 @@ GRACE_SECONDS = 20.0
 """From SIGTERM to SIGKILL, when it is told to end."""
 MAX_PARALLELISM = 8
 FIRST_DELAY, MAX_DELAY, SOUND_SECONDS = 1.0, 60.0, 60.0
-LOCK = "run.lock"
-"""Of `galley run` too: an installation has one scheduler at a time."""
 
 
 @dataclass

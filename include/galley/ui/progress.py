@@ -77,7 +77,7 @@ class State:
             self.step = event["text"]
             return self.step
         if event["event"] == "run":
-            again = ", executed again" if event["again"] else ""
+            again = ", under way already" if event["joined"] else ", executed again" if event["again"] else ""
             self.title = f"{event['dag_id']}, content date {event['content_date']}{again}"
             self.step = ""
             return self.title
