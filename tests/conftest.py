@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from pathlib import Path
 
+import pytest
 import stamina.instrumentation
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
+WORKER = ROOT / ".venv-worker" / "bin" / "python"
 # Airflow reads its configuration when it is first imported, and writes one: into a directory of this session alone.
 _HOME = tempfile.TemporaryDirectory(prefix="galley-tests-")
 for _name in [
@@ -29,3 +32,25 @@ settings.register_profile("default", derandomize=True, deadline=None, print_blob
 settings.register_profile("search", derandomize=False, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 stamina.instrumentation.set_on_retry_hooks([])
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """A migrated database with the project's pools."""
+    import json
+
+    from galley.airflow.settings_file import load_airflow_settings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from airflow.cli.cli_parser import get_parser
+
+        def airflow(*command: str) -> None:
+            arguments = get_parser().parse_args(list(command))
+            arguments.func(arguments)
+
+        airflow("db", "migrate")
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(load_airflow_settings(ROOT / "airflow_settings.yaml").pools, file)
+            file.flush()
+            airflow("pools", "import", file.name)

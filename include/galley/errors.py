@@ -8,7 +8,8 @@
     │   ├── IntegrityError        bytes do not have the sha256 they should have
     │   ├── StoreUnavailable      try again later
     │   └── WriteUnknown          a write may or may not have happened, and reading back failed too
-    ├── CatalogError          the catalog cannot be opened, or has not what was asked for
+    ├── CatalogError          the catalog cannot be opened, or cannot do what was asked
+    │   └── NotInCatalog          it has no run or item of this name
     ├── ModelError            a model cannot be used
     │   ├── ModelNotFound         no such name, directory or repository, or the network is away
     │   └── ModelRefused          it is there, but not safe or not what its digest says
@@ -73,7 +74,11 @@ class WriteUnknown(StoreError):
 
 
 class CatalogError(GalleyError):
-    """The catalog cannot be opened, or the run or item asked for is not in it."""
+    """The catalog cannot be opened, or cannot do what was asked."""
+
+
+class NotInCatalog(CatalogError):
+    """The run or item asked for is not in the catalog."""
 
 
 class ModelError(GalleyError):

@@ -1,4 +1,4 @@
-"""A DAG bag, and one Airflow database per session for `dag.test()`: the first costs seconds, the next ones little."""
+"""The DAG bag, and an installation for `dag.test()`: the first in a process costs seconds, the next ones little."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 
 from galley.settings import Settings
-from tests.conftest import ROOT
+from tests.conftest import ROOT, WORKER
 from tests.pipeline import installation
-
-WORKER = ROOT / ".venv-worker" / "bin" / "python"
 
 
 @pytest.fixture(scope="session")
@@ -25,29 +23,6 @@ def dagbag() -> Any:
         from airflow.dag_processing.dagbag import DagBag
 
         return DagBag(ROOT / "dags")
-
-
-@pytest.fixture(scope="session")
-def airflow_database() -> None:
-    """A migrated database with the project's pools."""
-    import json
-    import tempfile
-
-    from galley.airflow.settings_file import load_airflow_settings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from airflow.cli.cli_parser import get_parser
-
-        def airflow(*command: str) -> None:
-            arguments = get_parser().parse_args(list(command))
-            arguments.func(arguments)
-
-        airflow("db", "migrate")
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-            json.dump(load_airflow_settings(ROOT / "airflow_settings.yaml").pools, file)
-            file.flush()
-            airflow("pools", "import", file.name)
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from galley.catalog.models import (
 )
 from galley.catalog.rows import ArmCounts, CatalogItem, Generation, Review, RunInfo, RunSummary
 from galley.catalog.upsert import chunks
-from galley.errors import CatalogError
+from galley.errors import CatalogError, NotInCatalog
 from galley.items import Artifact, Item, Numerics, Reject, Result, State, Verdict
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -60,17 +60,17 @@ class Reader:
         return [RunSummary(info, counts[info.run]) for info in infos]
 
     def run(self, run: str) -> RunInfo:
-        """One run by its whole name; raises `CatalogError` where there is none."""
+        """One run by its whole name; raises `NotInCatalog` where there is none."""
         with reading(self.engine) as connection:
             row = connection.execute(select(Run.__table__).where(Run.run == run)).one_or_none()
         if row is None:
-            raise CatalogError(f"no run {run!r} in the catalog; galley runs lists them")
+            raise NotInCatalog(f"no run {run!r} in the catalog; galley runs lists them")
         return _run_info(row)
 
     def find_run(self, name: str) -> str:
         """The run that ``name`` means: its whole name, an unambiguous beginning of it, or ``latest``.
 
-        Raises `CatalogError` for none and for several.
+        Raises `NotInCatalog` for none and `CatalogError` for several.
         """
         with reading(self.engine) as connection:
             if name == "latest":
@@ -97,9 +97,11 @@ class Reader:
                 found.setdefault((brief, variant), dict.fromkeys(STATES, 0))[state] = number
         return [ArmCounts(brief, variant, states) for (brief, variant), states in found.items()]
 
-    def items(self, run: str, *, states: Collection[State] = ()) -> Iterator[CatalogItem]:
-        """A run's items in the order of its ``items.jsonl``; of the given states only, where there are any."""
+    def items(self, run: str, *, brief: str = "", states: Collection[State] = ()) -> Iterator[CatalogItem]:
+        """A run's items in the order of its ``items.jsonl``; of one brief or the given states only, where asked."""
         where = [ItemRow.run == run]
+        if brief:
+            where.append(ItemRow.brief == brief)
         if states:
             where.append(ItemRow.state.in_(states))
         yield from self._pages(where, (ItemRow.position, ItemRow.item_id))
@@ -116,10 +118,16 @@ class Reader:
             where.append(ItemRow.run == self.find_run(run))
         yield from self._pages(where, (ItemRow.run, ItemRow.position, ItemRow.item_id))
 
+    def item(self, run: str, item_id: str) -> CatalogItem:
+        """One item of a run, both by their whole names; raises `NotInCatalog` where there is none."""
+        for item in self._pages([ItemRow.item_id == item_id, ItemRow.run == run], (ItemRow.item_id,)):
+            return item
+        raise NotInCatalog(f"run {run!r} has no item {item_id!r}; galley items --run RUN lists them")
+
     def find_item(self, prefix: str, run: str | None = None) -> CatalogItem:
         """The item whose id begins with ``prefix``, in one run (named as for `find_run`) or in all.
 
-        Raises `CatalogError` for none and for several.
+        Raises `NotInCatalog` for none and `CatalogError` for several.
         """
         where = [_starts_with(ItemRow.item_id, prefix.lower())]
         if run is not None:
@@ -242,7 +250,7 @@ def _only(found: list[str], what: str, name: str, remedy: str) -> str:
     if len(found) == 1 and name:
         return found[0]
     if not found:
-        raise CatalogError(f"no {what} {name!r} in the catalog; {remedy}")
+        raise NotInCatalog(f"no {what} {name!r} in the catalog; {remedy}")
     more = ", …" if len(found) > 5 else ""
     raise CatalogError(f"{what} {name!r} is ambiguous: {', '.join(found[:5])}{more}; give more of it")
 

@@ -112,10 +112,7 @@ def record_run(
         arms=record.arms,
     )
     plan = files.plan()
-    lines = tuple(
-        ReportLine(brief=arm.brief, variant=arm.variant, states={s: n for s, n in arm.states.items() if n})
-        for arm in catalog.counts(files.run)
-    )
+    lines = _table(files.run, catalog)
     path = settings.home / "reports" / f"{files.run}.html"
     report = Report(
         run=record.run,
@@ -142,9 +139,32 @@ def record_run(
     return report
 
 
+def report_now(files: RunFiles, catalog: Catalog) -> Report:
+    """A recorded run's report with the counts and the release of this moment: people decide on items after its end.
+
+    Raises `NotInCatalog` where the run is not recorded.
+    """
+    info, release = catalog.run(files.run), catalog.latest_release(files.run)
+    # A record that was killed half-way has left no report; what is in the catalog counts.
+    report = files.read("report.json", Report) or Report(
+        run=info.run, dag_id=info.dag_id, run_id=info.run_id, content_date=info.content_date, state="failed"
+    )
+    lines = _table(files.run, catalog)
+    counts = _summed(line.states for line in lines)
+    uri = release[1] if release else report.release_uri
+    return report.model_copy(update={"table": lines, "counts": counts, "release_uri": uri})
+
+
 def dispositions(files: RunFiles) -> Iterator[Disposition]:
     """What the publish job said of each item, streamed; nothing where it has not run."""
     return files.lines(f"jobs/{PUBLISH}/outcome.jsonl", Disposition)
+
+
+def _table(run: str, catalog: Catalog) -> tuple[ReportLine, ...]:
+    return tuple(
+        ReportLine(brief=arm.brief, variant=arm.variant, states={s: n for s, n in arm.states.items() if n})
+        for arm in catalog.counts(run)
+    )
 
 
 def _results(files: RunFiles, job: Job | None) -> Iterator[Result]:

@@ -1,8 +1,9 @@
-"""The contact sheet of a run: one HTML file with everything in it, readable from a phone, by keyboard, in the dark.
+"""The contact sheet of a run: one HTML page, readable from a phone, by keyboard, in the dark.
 
 Pure: what to show comes in as `Sheet`, the page comes out. Generated content is data here and never markup: Jinja2
-escapes all of it, controls that reorder or hide text are made visible, blocked content is not in the file at all and
-held images show only after a click. The page loads nothing from anywhere, and its policy forbids it to.
+escapes all of it, controls that reorder or hide text are made visible, blocked content is not in the page at all and
+what is not published shows only after a click. The same page is a file of its own, which holds everything and loads
+nothing, and the run's page in Airflow's UI, which loads its images from beside it; its policy forbids all else.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from datetime import date
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from galley.items import Kind, State
 
@@ -48,7 +49,8 @@ class Card:
 
     Attributes:
         item_id: whole; its first eight digits are shown.
-        media: bytes to show, or None (blocked, failed, too large, or unreadable).
+        media: bytes to show, or None (blocked, failed, too large, unreadable, or an image that is linked).
+        link: URL that serves the bytes to show and to download; empty in a file of its own.
         note: why there is nothing to show, or a failure's message.
         differs: parameters in which the arms of this brief differ, with this item's values.
         reviewable: whether a person can decide on it.
@@ -66,6 +68,7 @@ class Card:
     differs: Mapping[str, object] = field(default_factory=dict)
     media: bytes | None = None
     media_type: str = ""
+    link: str = ""
     note: str = ""
     reasons: Sequence[Why] = ()
     seconds: float | None = None
@@ -83,10 +86,12 @@ class Card:
         return self.state == "held"
 
     @property
-    def data_url(self) -> str:
-        """The image as a data URL, or ""."""
-        if self.media is None or self.kind != "image":
+    def image(self) -> str:
+        """URL of the image, a data URL where its bytes are in the page; "" where there is none to show."""
+        if self.kind != "image":
             return ""
+        if self.media is None:
+            return self.link
         return f"data:{self.media_type.split(';')[0]};base64,{base64.b64encode(self.media).decode()}"
 
     @property
@@ -137,6 +142,7 @@ class Sheet:
         table: brief, variant, counts by state.
         rejects: the first of them; ``rejected`` counts all.
         facts: label to value, shown at the foot.
+        links: label to URL, shown at the top; none in a file of its own.
     """
 
     run: str
@@ -149,6 +155,7 @@ class Sheet:
     rejected: int = 0
     warnings: Sequence[str] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -163,24 +170,55 @@ def visible(text: str) -> str:
 
 def render(sheet: Sheet) -> str:
     """The page."""
-    page = files("galley.ui")
-    script = (page / "contact_sheet.js").read_text(encoding="utf-8")
-    style = (page / "contact_sheet.css").read_text(encoding="utf-8")
     used = [state for state in STATES if sheet.counts.get(state) or state in ("published", "held", "blocked", "failed")]
-    page_text: str = _template().render(
-        sheet=sheet,
-        states=used,
-        meaning=STATES,
-        script=script,
-        style=style,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+    return page("contact_sheet.html", served=bool(sheet.links), sheet=sheet, states=used, meaning=STATES)
+
+
+def page(template: str, *, served: bool, **values: object) -> str:
+    """Any page of ours: a template of this directory with the one style sheet, the one script and `policy`."""
+    text: str = (
+        _environment()
+        .get_template(template)
+        .render(values, script=_script(), style=_style(), policy=policy(served=served))
     )
-    return page_text
+    return text
 
 
 @cache
-def _template():  # type: ignore[no-untyped-def]  # jinja2.Template, whose module would be imported at start otherwise
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+def policy(*, served: bool) -> str:
+    """The Content-Security-Policy of a page: its own script and style, its images, and nothing else.
+
+    Args:
+        served: images come from the server the page came from, else they are in the page.
+    """
+    images = "'self'" if served else "data:"
+    return (
+        f"default-src 'none'; img-src {images}; style-src '{_digest(_style())}'; script-src '{_digest(_script())}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _script() -> str:
+    return _read("contact_sheet.js")
+
+
+def _style() -> str:
+    return _read("contact_sheet.css")
+
+
+@cache
+def _read(name: str) -> str:
+    return (files("galley.ui") / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters["visible"] = visible
-    return environment.from_string((files("galley.ui") / "contact_sheet.html").read_text(encoding="utf-8"))
+    return environment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -22,34 +22,45 @@ MAX_CARDS = 600
 MAX_MEDIA = 24 * 2**20
 """Bytes of images and texts on a sheet."""
 MAX_REJECTS = 200
+_SHOWN: tuple[State, ...] = ("published", "held", "pending")
+"""States whose bytes may be shown to people who may see the run; what is blocked or withdrawn is not."""
 _ALWAYS = {
     "image": ("num_inference_steps", "guidance_scale", "width", "height"),
     "text": ("max_new_tokens", "temperature", "top_p"),
 }
 
 
-def sheet_of(report: Report, files: RunFiles, zones: Zones, catalog: Catalog) -> Sheet:
-    """The sheet of a run that the catalog has."""
+def sheet_of(
+    report: Report,
+    files: RunFiles,
+    zones: Zones,
+    catalog: Catalog,
+    *,
+    link: Callable[[CatalogItem], str] | None = None,
+    links: Mapping[str, str] | None = None,
+) -> Sheet:
+    """The sheet of a run that the catalog has.
+
+    Args:
+        report: what the run came to.
+        files: the run's objects.
+        zones: where the bytes lie.
+        catalog: what the items are.
+        link: gives the URL that serves the bytes of an item; None puts them into the page, as far as there is room.
+        links: see `Sheet`.
+    """
     budget = MAX_MEDIA
-    room = MAX_CARDS
-    chosen: dict[str, list[CatalogItem]] = {}
     briefs = list(dict.fromkeys(line.brief for line in report.table))
-    share = max(1, room // max(1, len(briefs)))
-    left_out: dict[str, int] = {}
-    for item in catalog.items(files.run):
-        mine = chosen.setdefault(item.item.brief, [])
-        if len(mine) < share:
-            mine.append(item)
-        else:
-            left_out[item.item.brief] = left_out.get(item.item.brief, 0) + 1
+    share = max(1, MAX_CARDS // max(1, len(briefs)))
     groups = []
     for brief in briefs:
-        items = chosen.get(brief, [])
+        counts = _sum(line.states for line in report.table if line.brief == brief)
+        items = list(islice(catalog.items(files.run, brief=brief), share))
         columns = [line.variant for line in report.table if line.brief == brief]
         differing = _differing(items) if len(columns) > 1 else set()
         rows: dict[str, dict[str, list[Card]]] = {}
         for item in items:
-            card = _card(item, zones, differing, budget)
+            card = _card(item, zones, differing, budget, link)
             budget -= len(card.media or b"")
             rows.setdefault(item.item.unit, {}).setdefault(card.variant, []).append(card)
         paired = any(len(arms) > 1 for arms in rows.values())
@@ -59,8 +70,8 @@ def sheet_of(report: Report, files: RunFiles, zones: Zones, catalog: Catalog) ->
                 columns=columns,
                 rows=[[card for name in columns for card in arms.get(name, ())] for arms in rows.values()],
                 paired=paired,
-                counts=_sum(line.states for line in report.table if line.brief == brief),
-                left_out=left_out.get(brief, 0),
+                counts=counts,
+                left_out=max(0, sum(counts.values()) - len(items)),
             )
         )
     rejects = [
@@ -94,19 +105,29 @@ def sheet_of(report: Report, files: RunFiles, zones: Zones, catalog: Catalog) ->
         rejected=report.rejects,
         warnings=warnings,
         facts=facts,
+        links=links or {},
     )
 
 
-def _card(item: CatalogItem, zones: Zones, differing: set[str], budget: int) -> Card:
+def shown(item: CatalogItem) -> tuple[str, str] | None:
+    """URI and sha256 of what may be shown of an item: what was published, else what was screened; None for nothing."""
+    sha256 = item.sha256 if item.state == "published" else item.source_sha256
+    return (item.uri, sha256) if item.state in _SHOWN and item.uri and sha256 else None
+
+
+def _card(
+    item: CatalogItem, zones: Zones, differing: set[str], budget: int, link: Callable[[CatalogItem], str] | None
+) -> Card:
     request = item.item.request
     params = _params(item)
-    media, note = _media(item, zones, budget)
+    url = link(item) if link is not None and shown(item) is not None else ""
+    # An image that is served is not read here; a text is part of the page wherever that lies.
+    media, note = (None, "") if url and request.kind == "image" else _media(item, zones, budget)
     verdict = item.verdict
     reasons = [
         Why(str(reason["check"]), str(reason["detail"]), str(reason["decision"]), str(reason["subject"]))
         for reason in (verdict.reasons if verdict else ())
     ]
-    artifact = item.artifact
     return Card(
         item_id=item.item.item_id,
         custom_id=item.item.custom_id,
@@ -119,7 +140,8 @@ def _card(item: CatalogItem, zones: Zones, differing: set[str], budget: int) -> 
         params=params,
         differs={name: value for name, value in params.items() if name in differing},
         media=media,
-        media_type=artifact.media_type if artifact else "",
+        media_type=item.media_type or "",
+        link=url,
         note=note,
         reasons=reasons,
         seconds=item.generation.seconds if item.generation else None,
@@ -155,13 +177,13 @@ def _media(item: CatalogItem, zones: Zones, budget: int) -> tuple[bytes | None, 
         return None, "was not made"
     if item.state == "withdrawn":
         return None, "withdrawn"
-    artifact = item.artifact
-    if artifact is None:
+    place = shown(item)
+    if place is None or item.artifact is None:
         return None, "was not made"
-    if artifact.size > budget:
-        return None, f"{artifact.size} bytes, more than this sheet has room for; see Details"
+    if item.artifact.size > budget:
+        return None, f"{item.artifact.size} bytes, more than this sheet has room for; see Details"
     try:
-        return zones.read(artifact.uri, artifact.sha256), ""
+        return zones.read(*place), ""
     except StoreError as error:
         return None, f"cannot be shown: {error}"
 
