@@ -140,6 +140,11 @@ def input_error(
     return InputError(source, dotted((*within, *path)), show(value), rule)
 
 
+def refusal(rejected: Reject) -> InputError:
+    """The error that a reject was made of, for where there is nothing else to go on with."""
+    return InputError(rejected.source, rejected.field, rejected.value, rejected.rule, line=rejected.line)
+
+
 def reject(source: str, line: int | None, error: InputError) -> Reject:
     """The record that is kept of a row that did not become an item; the line is the error's own where it has one."""
     return Reject(
