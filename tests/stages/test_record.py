@@ -71,11 +71,12 @@ def _results(pipeline: Pipeline):
     return read_results(pipeline.zones.work, task.replace("job.json", "results")).lines.values()
 
 
-def test_a_damaged_artifact_is_said_to_be_damaged_and_not_shown(pipeline: Pipeline) -> None:
+def test_a_damaged_object_is_said_to_be_damaged_and_not_shown(pipeline: Pipeline) -> None:
     pipeline.run()
-    for info in pipeline.zones.work.list(pipeline.files.key("jobs")):
-        if "/artifacts/" in info.key:
-            pipeline.zones.work.put(info.key, b"<b>damaged</b>")
+    for zone in (pipeline.zones.published, pipeline.zones.quarantine):
+        for info in list(zone.list()):
+            if info.key.endswith(".txt"):
+                zone.put(info.key, b"<b>damaged</b>")
     report = pipeline.record()
     page = Path(report.sheet).read_text()
     assert "damaged&lt;" not in page and "<b>damaged" not in page and page.count("cannot be shown") == 5
