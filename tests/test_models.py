@@ -149,12 +149,14 @@ class TestRegistry:
             ("source: ./m, params: {steps: 3}", "params"),
             ("source: ./m, params: {temperature: -1}", "temperature"),
             ("source: ./m, colour: red", "models.m.colour"),
-            ("source: ./m, dtype: int8", "models.m.dtype"),
+            ("source: ./m, dtype: int4", "models.m.dtype"),
+            ("source: ./m, kind: image, dtype: int8", "dtype: int8 is for kind text"),
         ],
     )
     def test_a_wrong_entry_is_named(self, tmp_path, change, field):
         path = tmp_path / "models.yaml"
-        path.write_text(f"defaults: {{text: m}}\nmodels:\n  m: {{kind: text, licence: MIT, {change}}}\n")
+        kind = "" if "kind:" in change else "kind: text, "
+        path.write_text(f"defaults: {{text: m}}\nmodels:\n  m: {{{kind}licence: MIT, {change}}}\n")
         with pytest.raises(InputError) as caught:
             load_registry(path)
         assert field in str(caught.value)

@@ -380,6 +380,9 @@ class Resources(Frozen):
     gpu: int = Field(0, ge=0)
 
 
+Dtype = Literal["float32", "bfloat16", "float16", "int8"]
+
+
 class ModelSource(Frozen):
     """Where a model's files are and what they must be.
 
@@ -389,7 +392,7 @@ class ModelSource(Frozen):
         revision: hub commit, empty for a directory.
         digest: sha256 over the files; loading refuses anything else.
         engine: ``stock`` until another is asked for.
-        dtype: ``float32`` or ``bfloat16``.
+        dtype: of the weights; ``int8``, for texts only, is as `galley.engines.text.int8` has it.
         max_batch_size: rows of one forward at most, padding included; 0: what the engine finds best.
     """
 
@@ -398,7 +401,7 @@ class ModelSource(Frozen):
     revision: str = ""
     digest: Sha256
     engine: str = "stock"
-    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    dtype: Dtype = "float32"
     max_batch_size: int = Field(0, ge=0)
 
 

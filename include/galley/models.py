@@ -15,13 +15,13 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from galley.errors import InputError, ModelError, ModelNotFound, ModelRefused
-from galley.items import PARAMS, Frozen, Kind, ModelSource, ResolvedModel, Sha256
+from galley.items import PARAMS, Dtype, Frozen, Kind, ModelSource, ResolvedModel, Sha256
 from galley.model_files import ModelFiles, inspect, kind_of, write_atomically
 from galley.settings import Settings
 
@@ -40,7 +40,7 @@ class ModelEntry(Frozen):
         licence: SPDX identifier or the licence's own name.
         summary: one line for `galley models list`.
         params: sampling parameters that hold where neither brief nor row says otherwise.
-        dtype: of the weights as loaded.
+        dtype: of the weights as loaded; ``int8`` for texts only.
         engine: ``stock`` or another engine of `galley.engines`.
         max_batch_size: rows of one forward at most, for engines that batch by themselves; 0: GALLEY_MAX_BATCH_SIZE.
         memory_gib: memory a job asks for, in GiB; 0: twice the weights and one more.
@@ -52,7 +52,7 @@ class ModelEntry(Frozen):
     licence: Annotated[str, StringConstraints(min_length=1)]
     summary: str = ""
     params: dict[str, Any] = Field(default={})
-    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    dtype: Dtype = "float32"
     engine: str = "stock"
     max_batch_size: int = Field(0, ge=0, le=4096)
     memory_gib: float = Field(0, ge=0)
@@ -70,6 +70,8 @@ class ModelEntry(Frozen):
             raise ValueError(f"source: {self.source!r} is neither a directory (./name or /path) nor org/name of a hub")
         if not self.is_directory and not self.revision:
             raise ValueError(f"revision: missing; {self.source} needs the 40-digit commit, for branches and tags move")
+        if self.dtype == "int8" and self.kind != "text":
+            raise ValueError(f"dtype: int8 is for kind text, not {self.kind}; give float32, bfloat16 or float16")
         try:
             PARAMS[self.kind].model_validate(self.params)
         except ValidationError as error:

@@ -224,7 +224,7 @@ def test_a_model_whose_slots_disagree_with_its_forward_falls_back(toy, monkeypat
     assert "standard deviations" in engine.fallback
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
 def test_texts_depend_on_neither_order_nor_company_nor_batch_size(toy, dtype):
     requests = asks(toy.digest, 14, longest=90, temperature=0.9, top_p=0.95)
     runs = []
@@ -364,7 +364,7 @@ def test_the_registry_opens_it_by_name(toy):
     assert numerics_of(source, toy, 1).engine == "slots"
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
 def test_what_it_certifies_itself_gives_equal_texts_in_any_company(toy, dtype):
     engine = SlotTextEngine(toy, dtype, 1)
     numerics = engine.setup()

@@ -37,7 +37,7 @@ CHUNK = 64
 ROWS = 16
 """Rows of every decode forward where no set of counts gives equal bits."""
 PREFIX_BYTES = 256 * 2**20
-TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25, "float16": 0.05}
+TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25, "float16": 0.05, "int8": 0.25}
 """How far scores in slots may be from the stock forward's, in standard deviations of the scores: rounding, no more."""
 
 

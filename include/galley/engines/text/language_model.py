@@ -11,9 +11,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from galley.engines.base import FinishReason, Made, RequestError
 from galley.engines.memory import is_out_of_memory
 from galley.engines.numerics import device
+from galley.engines.text.int8 import quantise_model
 from galley.errors import JobInterrupted, ModelRefused
 from galley.items import Request, TextParams
 from galley.model_files import ModelFiles
+
+INT8 = "int8"
 
 
 class LanguageModel:
@@ -32,16 +35,21 @@ class LanguageModel:
     def __init__(self, files: ModelFiles, dtype: str, attention: str | None = None) -> None:
         """Load; ``attention`` names an implementation other than the model's default.
 
+        ``dtype`` is one of torch, or ``int8``: weights as `galley.engines.text.int8` has them, all else in float32.
+
         Raises `ModelRefused` where the files are no causal language model, `JobInterrupted` where memory is short.
         """
         safe = {"local_files_only": True, "trust_remote_code": False}
         chosen = {} if attention is None else {"attn_implementation": attention}
         directory = str(files.directory)
+        loaded = torch.float32 if dtype == INT8 else getattr(torch, dtype)
         try:
             self.tokenizer: Any = AutoTokenizer.from_pretrained(directory, **safe)
             self.model: Any = AutoModelForCausalLM.from_pretrained(
-                directory, dtype=getattr(torch, dtype), use_safetensors=True, **chosen, **safe
+                directory, dtype=loaded, use_safetensors=True, **chosen, **safe
             )
+            if dtype == INT8:
+                quantise_model(self.model)
             self.model.to(device()).eval()
         except Exception as error:
             if is_out_of_memory(error):
