@@ -7,7 +7,8 @@ from diffusers import DDIMScheduler, EulerAncestralDiscreteScheduler, StableDiff
 from PIL import Image
 
 from galley.engines import numerics_of
-from galley.engines.stock_image import StockImageEngine, png
+from galley.engines.image.pipeline import png
+from galley.engines.stock_image import StockImageEngine
 from galley.errors import ModelRefused
 from galley.model_files import inspect
 from tests.jobs import image_model, source
@@ -84,20 +85,20 @@ def test_a_prompt_that_is_cut_says_so(image):
 
 
 def test_pictures_that_are_no_numbers_fail_alone(image, monkeypatch):
-    decode = image.engine._pipe.vae.decode
+    decode = image.engine._model.pipe.vae.decode
 
     def poisoned(*arguments, **options):
         out = decode(*arguments, **options)
         out[0][1] = float("nan")
         return out
 
-    monkeypatch.setattr(image.engine._pipe.vae, "decode", poisoned)
+    monkeypatch.setattr(image.engine._model.pipe.vae, "decode", poisoned)
     outcomes = image.make(*(image.ask(seed=seed, **SIZE) for seed in range(3)))
     assert [outcome.failure.kind if outcome.failure else "" for outcome in outcomes] == ["", "not_finite", ""]
 
 
 def test_the_safety_checker_is_not_part_of_the_pipeline(image):
-    assert image.engine._pipe.safety_checker is None
+    assert image.engine._model.pipe.safety_checker is None
 
 
 def test_png_is_the_same_for_the_same_pixels_and_holds_nothing_else():

@@ -23,12 +23,11 @@ from transformers import (
 )
 
 from galley.engines import numerics_of, open_engine
+from galley.engines.certificate import RowCounts, read, told
 from galley.engines.stock_text import StockTextEngine
-from galley.engines.text.certificate import read, told
 from galley.engines.text.engine import CHUNK, SlotTextEngine
 from galley.engines.text.language_model import LanguageModel
 from galley.engines.text.prefix import PrefixStore
-from galley.engines.text.slots import RowCounts
 from galley.engines.toys import build_text
 from galley.errors import JobInterrupted, JobSpecError
 from galley.items import ModelSource, TextParams

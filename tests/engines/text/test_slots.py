@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galley.engines.text.slots import RowCounts, Slots
+from galley.engines.certificate import RowCounts
+from galley.engines.text.slots import Slots
 
 
 @given(

@@ -17,17 +17,17 @@ import torch
 from torch import Tensor
 
 from galley.engines.base import Figures, Outcome, RequestError
+from galley.engines.certificate import SUBJECTS, Probe, RowCounts, certify, read, told
 from galley.engines.memory import free_memory, is_device_lost, is_out_of_memory
 from galley.engines.numerics import device, measure, settle
 from galley.engines.sampling import StopText
 from galley.engines.stock_text import StockTextEngine
 from galley.engines.text.cache import SlotCache
-from galley.engines.text.certificate import TEXTS, Probe, certify, read, told
 from galley.engines.text.language_model import LanguageModel, not_finite, text_params
 from galley.engines.text.masks import masks, unsupported
 from galley.engines.text.prefix import PrefixStore
 from galley.engines.text.sampler import Row, sample
-from galley.engines.text.slots import RowCounts, Slots
+from galley.engines.text.slots import Slots
 from galley.errors import JobInterrupted, JobSpecError
 from galley.items import Kind, Numerics, PlannedRequest
 from galley.model_files import ModelFiles
@@ -348,19 +348,19 @@ class SlotTextEngine:
         """Row counts that give equal bits to texts of many lengths, in any company and however many keys are read."""
         vocabulary, room = self._language.model.config.get_text_config().vocab_size, self._language.room or 4 * CHUNK
         random = torch.Generator().manual_seed(0)
-        lengths = torch.randint(2, min(2 * CHUNK, room - 1), (TEXTS,), generator=random).tolist()
+        lengths = torch.randint(2, min(2 * CHUNK, room - 1), (SUBJECTS,), generator=random).tolist()
         texts = [torch.randint(vocabulary, (length,), generator=random).tolist() for length in lengths]
         # Each text lies there twice, so that any run of rows, beginning anywhere, is a slice of the cache.
-        self._counts = RowCounts((2 * TEXTS,))
+        self._counts = RowCounts((2 * SUBJECTS,))
         self._open(4 * CHUNK)
-        for slot in range(2 * TEXTS):
-            text = texts[slot % TEXTS]
+        for slot in range(2 * SUBJECTS):
+            text = texts[slot % SUBJECTS]
             for start in range(0, len(text), CHUNK):
                 self._read(slot, text, start)
 
         def probe(read: int) -> Probe:
             def bits(count: int, first: int) -> list[bytes | None]:
-                rows = [texts[(first + row) % TEXTS] for row in range(count)]
+                rows = [texts[(first + row) % SUBJECTS] for row in range(count)]
                 ids = torch.tensor([text[-1] for text in rows], device=device())[:, None]
                 at = torch.tensor([min(len(text), read - 1) for text in rows], device=device())[:, None]
                 scores = self._forward(slice(first, first + count), ids, at, read, keep=0).float().cpu().numpy()

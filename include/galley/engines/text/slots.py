@@ -10,54 +10,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 Item = TypeVar("Item")
 Forward = Literal["prefill", "decode", "end"]
-
-
-@dataclass(frozen=True)
-class RowCounts:
-    """Row counts a forward may have, ascending; unused rows are filled up with padding.
-
-    Bits depend on the number of rows of a forward, so only counts that gave equal bits belong here together.
-    """
-
-    counts: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        """Raises `ValueError` unless the counts are positive and ascend."""
-        if not self.counts or self.counts[0] < 1 or list(self.counts) != sorted(set(self.counts)):
-            raise ValueError(f"row counts must be positive and ascend, not {self.counts}")
-
-    @property
-    def most(self) -> int:
-        """The largest count."""
-        return self.counts[-1]
-
-    def fit(self, rows: int) -> int:
-        """The smallest count that holds ``rows``; raises `ValueError` where none does."""
-        for count in self.counts:
-            if count >= rows:
-                return count
-        raise ValueError(f"{rows} rows do not fit; a forward may have at most {self.most}")
-
-    def halved(self, rows: int) -> RowCounts | None:
-        """Counts of at most half of what ``rows`` rows take now, or the smallest; None where that is what they take."""
-        now = self.fit(min(rows, self.most))
-        kept = tuple(count for count in self.counts if count <= now // 2) or self.counts[:1]
-        return None if kept[-1] >= now else RowCounts(kept)
-
-    def below(self, limit: int) -> RowCounts:
-        """Only counts of at most ``limit`` rows; raises `ValueError` naming the smallest where none is left."""
-        kept = tuple(count for count in self.counts if count <= limit)
-        if not kept:
-            raise ValueError(
-                f"max_batch_size {limit} is below {self.counts[0]}, the smallest row count certified for this model; "
-                "set it to that or more"
-            )
-        return RowCounts(kept)
 
 
 class Slots(Generic[Item]):

@@ -2,14 +2,13 @@
 
 import pytest
 
-from galley.engines.text.certificate import TEXTS, certify, read, told
-from galley.engines.text.slots import RowCounts
+from galley.engines.certificate import SUBJECTS, RowCounts, certify, read, told
 
 
 def probe(path):
     """Every text has bits of its own; ``path(count, place, text)`` says what else they depend on."""
     return lambda count, first: [
-        bytes([text, path(count, row, text)]) for row in range(count) for text in [(first + row) % TEXTS]
+        bytes([text, path(count, row, text)]) for row in range(count) for text in [(first + row) % SUBJECTS]
     ]
 
 
@@ -28,7 +27,7 @@ def test_a_count_at_which_a_place_changes_the_bits_is_left_out():
     assert found == RowCounts((4, 8))
 
 
-@pytest.mark.parametrize("text", [0, 17, TEXTS - 1])
+@pytest.mark.parametrize("text", [0, 17, SUBJECTS - 1])
 @pytest.mark.parametrize("count", [1, 2, 6, 8, 32])
 def test_a_count_that_changes_a_single_text_is_left_out(count, text):
     found = certify([probe(lambda rows, place, seen: rows == count and seen == text)], (1, 2, 6, 8, 12, 32))
@@ -43,7 +42,7 @@ def test_a_count_at_which_the_way_of_reading_changes_the_bits_is_left_out():
 
 def test_rows_that_cannot_be_compared_are_passed_over():
     def short(count, first):
-        return [None if (first + row) % TEXTS > 20 else bits for row, bits in enumerate(same(count, first))]
+        return [None if (first + row) % SUBJECTS > 20 else bits for row, bits in enumerate(same(count, first))]
 
     same = probe(lambda count, place, text: False)
     assert certify([same, short], (4, 8)) == RowCounts((4, 8))
@@ -58,13 +57,13 @@ def test_every_place_and_every_text_is_tried(count):
     tried = set()
 
     def watch(rows, first):
-        tried.update(((first + row) % TEXTS, row) for row in range(rows))
+        tried.update(((first + row) % SUBJECTS, row) for row in range(rows))
         return [b""] * rows
 
     certify([watch], (count,))
-    assert {text for text, _ in tried} == set(range(TEXTS))
+    assert {text for text, _ in tried} == set(range(SUBJECTS))
     assert {place for _, place in tried} == set(range(count))
-    assert all(len({place for text, place in tried if text == each}) > 1 for each in range(TEXTS))
+    assert all(len({place for text, place in tried if text == each}) > 1 for each in range(SUBJECTS))
 
 
 def test_a_certificate_reads_back():

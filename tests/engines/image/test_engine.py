@@ -1,0 +1,328 @@
+"""The step engine: what diffusers makes of a request alone, whatever company it keeps."""
+
+import io
+import random
+from collections import Counter
+
+import diffusers
+import numpy
+import pytest
+import torch
+from diffusers import AutoencoderKL, EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
+from PIL import Image
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+from galley.engines import numerics_of, open_engine
+from galley.engines.certificate import RowCounts, read, told
+from galley.engines.image.engine import StepImageEngine
+from galley.engines.image.pipeline import ImagePipeline
+from galley.engines.toys import build_image
+from galley.errors import JobInterrupted, JobSpecError
+from galley.items import ModelSource
+from galley.model_files import inspect
+from tests.jobs import planned, request
+
+# diffusers' schedulers build numpy arrays from tensors in ways that numpy 2 complains of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array(_wrap)?__ (implementation|must):DeprecationWarning")
+SCHEDULERS = (
+    "DDIMScheduler", "DDPMScheduler", "PNDMScheduler", "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler",
+    "DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler", "UniPCMultistepScheduler", "DEISMultistepScheduler",
+    "HeunDiscreteScheduler", "KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler", "LCMScheduler",
+    "TCDScheduler", "EDMEulerScheduler",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    return inspect(build_image(tmp_path_factory.mktemp("steps") / "toy"))
+
+
+@pytest.fixture(scope="module")
+def xl(tmp_path_factory):
+    """A tiny SDXL: two text encoders, pooled embeddings, time ids."""
+    directory = tmp_path_factory.mktemp("steps") / "xl"
+    base = diffusers.StableDiffusionPipeline.from_pretrained(build_image(directory / "base"), safety_checker=None)
+    torch.manual_seed(2)
+    config = CLIPTextConfig(**base.text_encoder.config.to_dict() | {"projection_dim": 16})
+    unet = UNet2DConditionModel(
+        sample_size=8, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4, attention_head_dim=(2, 4),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=32, addition_embed_type="text_time", addition_time_embed_dim=8,
+        projection_class_embeddings_input_dim=8 * 6 + 16, transformer_layers_per_block=(1, 1),
+    )  # fmt: skip
+    StableDiffusionXLPipeline(
+        vae=AutoencoderKL.from_config(base.vae.config),
+        text_encoder=CLIPTextModel(config),
+        text_encoder_2=CLIPTextModelWithProjection(config),
+        tokenizer=base.tokenizer,
+        tokenizer_2=base.tokenizer,
+        unet=unet,
+        scheduler=EulerDiscreteScheduler.from_config(base.scheduler.config),
+    ).save_pretrained(directory / "model", safe_serialization=True)
+    return inspect(directory / "model")
+
+
+def engine_of(files, counts=(4, 8), **options):
+    engine = StepImageEngine(files, "float32", 1, certificate=told(RowCounts(counts)), **options)
+    engine.setup()
+    assert engine.fallback == ""
+    return engine
+
+
+def ask(files, prompt="a red bicycle", **fields):
+    fields = {"width": 64, "height": 64, "num_inference_steps": 3, **fields}
+    return planned(request("image", prompt, files.digest, **fields))
+
+
+def mixed(files, count, seed=0):
+    """Requests of many prompts, schedulers, steps and scales of guidance."""
+    rng = random.Random(seed)
+    return [
+        ask(
+            files,
+            " ".join(rng.choice(("red", "green", "a", "house", "lamp")) for _ in range(rng.randint(1, 6))),
+            seed=number,
+            num_inference_steps=rng.randint(1, 6),
+            guidance_scale=rng.choice((1.0, 3.0, 7.5)),
+            scheduler=rng.choice(("", "DDIMScheduler", "EulerAncestralDiscreteScheduler", "UniPCMultistepScheduler")),
+            negative_prompt=rng.choice(("", "ugly")),
+        )
+        for number in range(count)
+    ]
+
+
+def drawn(outcomes):
+    """Key to bytes of what was made."""
+    return {outcome.key: outcome.made.data for outcome in outcomes if outcome.made is not None}
+
+
+def latents_of(engine, monkeypatch, requests):
+    """Key to the final latents, in the order of decoding."""
+    seen, decode = [], engine._decode
+
+    def watch(latents):
+        seen.append(latents.clone())
+        return decode(latents)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_decode", watch)
+        outcomes = list(engine.generate(requests))
+    assert not [outcome.failure for outcome in outcomes if outcome.failure]
+    return dict(zip([outcome.key for outcome in outcomes], seen, strict=True))
+
+
+def stock_latents(model, each):
+    params = each.request.params
+    model.pipe.scheduler = model.scheduler(params.scheduler)
+    return model.pipe(
+        prompt=each.request.prompt,
+        negative_prompt=params.negative_prompt or None,
+        num_inference_steps=params.num_inference_steps,
+        guidance_scale=params.guidance_scale,
+        width=params.width,
+        height=params.height,
+        generator=torch.Generator("cpu").manual_seed(each.request.seed),
+        output_type="latent",
+    ).images
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_latents_are_stock_diffusers_for_every_scheduler(toy, monkeypatch, scheduler):
+    requests = [
+        ask(toy, "a red house", seed=1, num_inference_steps=8, scheduler=scheduler),
+        ask(toy, "a lamp", seed=2, num_inference_steps=5, guidance_scale=1.0, scheduler=scheduler),
+        ask(toy, "a green lamp", seed=3, num_inference_steps=6, guidance_scale=3.0, negative_prompt="ugly"),
+    ]
+    found = latents_of(engine_of(toy), monkeypatch, requests)
+    model = ImagePipeline(toy, "float32")
+    for each in requests:
+        expected = stock_latents(model, each)
+        assert (found[each.key] - expected).abs().max() <= 1e-4 * expected.abs().max()
+
+
+def test_latents_are_stock_diffusers_for_sdxl_and_other_sizes(xl, monkeypatch):
+    requests = [
+        ask(xl, "a red house", seed=1),
+        ask(xl, "a lamp", seed=2, negative_prompt="ugly", width=96, height=64),
+        ask(xl, "a lamp", seed=3, guidance_scale=1.0, scheduler="DDIMScheduler"),
+    ]
+    found = latents_of(engine_of(xl), monkeypatch, requests)
+    model = ImagePipeline(xl, "float32")
+    for each in requests:
+        expected = stock_latents(model, each)
+        assert found[each.key].shape == expected.shape
+        assert (found[each.key] - expected).abs().max() <= 1e-4 * expected.abs().max()
+
+
+def test_pictures_are_the_same_in_any_order_company_and_batch_size(toy):
+    numerics = StepImageEngine(toy, "float32", 1).setup()
+    counts = read(numerics.certificate)
+    assert len(counts.counts) > 1
+    engine = engine_of(toy, counts.counts)
+    requests = mixed(toy, 14)
+    together = drawn(engine.generate(requests))
+    assert len(set(together.values())) == 14
+    for each in requests[:5]:
+        assert drawn(engine.generate([each])) == {each.key: together[each.key]}
+    shuffled = random.Random(1).sample(requests, len(requests))
+    assert drawn(engine.generate(shuffled)) == together
+    few = engine_of(toy, counts.counts, max_batch_size=counts.counts[1])
+    assert drawn(few.generate(requests)) == together
+    larger = [ask(toy, seed=number, width=96) for number in range(3)]
+    late = drawn(engine.generate([*larger, *requests[3:], *requests[:3]]))
+    assert {key: late[key] for key in together} == together
+
+
+def test_what_is_made_says_what_became_of_it(toy):
+    short, long = engine_of(toy).generate([ask(toy, "a b"), ask(toy, "word " * 60, scheduler="HeunDiscreteScheduler")])
+    assert (short.made.evaluations, short.made.prompt_truncated) == (4, False)  # PNDM takes one more
+    assert (long.made.evaluations, long.made.prompt_truncated) == (5, True)  # Heun evaluates twice a step but the last
+    picture = Image.open(io.BytesIO(short.made.data))
+    assert (picture.size, picture.format) == ((64, 64), "PNG")
+    assert short.seconds > 0 and short.batch_size == 2
+
+
+def test_pictures_come_as_they_are_done(toy):
+    long, short = ask(toy, num_inference_steps=9), ask(toy, seed=1, num_inference_steps=2)
+    assert [outcome.key for outcome in engine_of(toy).generate([long, short])] == [short.key, long.key]
+
+
+def test_rows_are_used_and_none_is_unconditional_without_guidance(toy):
+    engine = engine_of(toy, (1, 2, 4, 8))
+    list(engine.generate([ask(toy, seed=seed, guidance_scale=1.0, scheduler="DDIMScheduler") for seed in range(16)]))
+    assert engine.figures.useful_rows == engine.figures.computed_rows == 16 * 3
+    assert engine.figures.sizes == {8: 6}
+
+
+def test_a_poisoned_picture_fails_alone(toy, monkeypatch):
+    requests = mixed(toy, 9)
+    engine = engine_of(toy)
+    expected = drawn(engine.generate(requests))
+    begin, victim = engine._begin, requests[4]
+
+    def poison(picture):
+        begin(picture)
+        if picture.planned is victim:
+            picture.latents = torch.full_like(picture.latents, torch.nan)
+
+    monkeypatch.setattr(engine, "_begin", poison)
+    outcomes = list(engine.generate(requests))
+    assert {o.key: o.failure.kind for o in outcomes if o.failure} == {victim.key: "not_finite"}
+    assert drawn(outcomes) == {key: data for key, data in expected.items() if key != victim.key}
+
+
+def test_bad_requests_fail_alone(toy, monkeypatch):
+    good, odd = ask(toy), ask(toy, seed=1, width=72)  # the UNet halves nine latents to five and cannot join them again
+    unknown = ask(toy, seed=2, scheduler="NoSuchScheduler")
+    unseeded = ask(toy, seed=3, scheduler="DPMSolverSDEScheduler")
+    engine = engine_of(toy)
+    step = engine._tick
+    outcomes = {o.key: o for o in engine.generate([unknown, good, odd, unseeded])}
+    assert outcomes[good.key].made is not None
+    assert outcomes[unknown.key].failure.kind == outcomes[unseeded.key].failure.kind == "unknown_scheduler"
+    assert outcomes[odd.key].made is not None or outcomes[odd.key].failure.kind == "engine_error"
+
+    def broken(pictures):
+        for picture in pictures:
+            if picture.planned is odd:
+                monkeypatch.setattr(picture.scheduler, "step", None)
+        return step(pictures)
+
+    monkeypatch.setattr(engine, "_tick", broken)
+    outcomes = {o.key: o for o in engine.generate([odd, ask(toy, seed=4, width=72), good])}
+    assert [o.failure is None for o in outcomes.values()].count(False) == 1
+    assert outcomes[odd.key].failure.kind == "engine_error"
+
+
+def test_what_fails_together_is_tried_apart(toy, monkeypatch):
+    requests = [ask(toy, seed=seed) for seed in range(5)]
+    engine = engine_of(toy)
+    expected = drawn(engine.generate(requests))
+    begin, forward, poisoned = engine._begin, engine._forward, []
+
+    def mark(picture):
+        begin(picture)
+        if picture.planned is requests[2]:
+            poisoned.append(picture.latents)
+            picture.conditions = (picture.conditions[0],) * 2
+
+    def refuse(shown, timesteps, told_of):
+        if any(told_of[row] is told_of[row + 1] for row in range(len(told_of) - 1)):
+            raise ValueError("no such words")
+        return forward(shown, timesteps, told_of)
+
+    monkeypatch.setattr(engine, "_begin", mark)
+    monkeypatch.setattr(engine, "_forward", refuse)
+    outcomes = list(engine.generate(requests))
+    assert [o.failure.message for o in outcomes if o.failure] == ["ValueError: no such words"]
+    assert drawn(outcomes) == {key: data for key, data in expected.items() if key != requests[2].key}
+
+
+def test_out_of_memory_halves_the_rows_and_loses_and_repeats_nothing(toy, monkeypatch):
+    requests = mixed(toy, 10)
+    engine = engine_of(toy)
+    expected = drawn(engine.generate(requests))
+    unet, sizes = engine._model.pipe.unet.forward, Counter()
+
+    def scarce(sample, *arguments, **options):
+        sizes[len(sample)] += 1
+        if len(sample) > 4:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+        return unet(sample, *arguments, **options)
+
+    monkeypatch.setattr(engine._model.pipe.unet, "forward", scarce)
+    outcomes = list(engine.generate(requests))
+    assert sizes[8] == 1
+    assert Counter(o.key for o in outcomes) == Counter(each.key for each in requests)
+    assert drawn(outcomes) == expected
+
+
+def test_out_of_memory_at_the_smallest_count_ends_the_job_for_now(toy, monkeypatch):
+    engine = engine_of(toy, (4,))
+
+    def none(*arguments, **options):
+        raise MemoryError
+
+    monkeypatch.setattr(engine._model.pipe.unet, "forward", none)
+    with pytest.raises(JobInterrupted, match="memory ran out"):
+        list(engine.generate([ask(toy)]))
+
+
+def test_a_limit_below_the_smallest_count_is_an_error_that_names_it(toy):
+    with pytest.raises(JobSpecError, match="max_batch_size 2 is below 4"):
+        engine_of(toy, (4, 8), max_batch_size=2)
+
+
+def test_a_pipeline_that_steps_cannot_serve_runs_as_it_is(toy, monkeypatch):
+    monkeypatch.setattr("galley.engines.image.picture.FAMILIES", ())
+    engine = StepImageEngine(toy, "float32", 1)
+    numerics = engine.setup()
+    assert (numerics.engine, numerics.certificate) == ("stock", "")
+    assert engine.fallback.startswith("it is a StableDiffusionPipeline")
+    requests = [ask(toy, seed=seed) for seed in range(3)]
+    assert drawn(engine.generate(requests)).keys() == {each.key for each in requests}
+    assert engine.figures.sizes == {2: 12}
+
+
+def test_steps_that_disagree_with_the_pipeline_s_own_are_not_trusted(toy, monkeypatch):
+    monkeypatch.setattr(
+        "galley.engines.image.picture.Picture.asks",
+        lambda self: self.scheduler.scale_model_input(self.latents, 0) * 1.1,
+    )
+    engine = StepImageEngine(toy, "float32", 1)
+    assert engine.setup().engine == "stock"
+    assert "latents differ from the stock pipeline's" in engine.fallback
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_registry_opens_it_by_name(toy, dtype):
+    source = ModelSource(name="toy", source=str(toy.directory), digest=toy.digest, engine="steps", dtype=dtype)
+    assert isinstance(open_engine(source, toy, 1), StepImageEngine)
+    numerics = numerics_of(source, toy, 1)
+    assert (numerics.engine, numerics.dtype) == ("steps", dtype)
+    engine = open_engine(source, toy, 1, numerics.certificate)
+    assert engine.setup() == numerics
+    requests = mixed(toy, 7)
+    together = drawn(engine.generate(requests))
+    assert all(numpy.asarray(Image.open(io.BytesIO(data))).std() > 0 for data in together.values())
+    assert drawn(engine.generate(requests[4:5])) == {requests[4].key: together[requests[4].key]}
