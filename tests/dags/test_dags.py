@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import shutil
 import subprocess
 import sys
@@ -14,17 +15,20 @@ from galley.settings import Settings
 from galley.stages.collect import FORM_KEYS
 from tests.conftest import ROOT
 
-DAGS = ("daily_content", "on_demand_content")
+DAGS = ("daily_content", "on_demand_content", "inbox_content", "inbox_content_sensor")
+FIRST = {"inbox_content": ["claim_file"], "inbox_content_sensor": ["wait_for_file"]}
+"""What comes before the stages: the task that claims a request file."""
+EXAMPLE = "published_example"
 FILES = sorted((ROOT / "dags").glob("*.py"))
 STAGES = ["collect", "plan", "screen_prompts", "generate", "plan_screening", "screen", "publish", "record"]
 
 
 def test_all_dag_files_are_imported_without_errors(dagbag: Any) -> None:
     assert not dagbag.import_errors
-    assert set(dagbag.dags) == set(DAGS)
+    assert set(dagbag.dags) == {*DAGS, EXAMPLE}
 
 
-@pytest.mark.parametrize("name", DAGS)
+@pytest.mark.parametrize("name", [*DAGS, EXAMPLE])
 def test_a_dag_says_what_it_is_for(dagbag: Any, name: str) -> None:
     dag = dagbag.dags[name]
     assert "content_generation" in dag.tags
@@ -35,10 +39,11 @@ def test_a_dag_says_what_it_is_for(dagbag: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DAGS)
-def test_both_dags_have_the_same_stages_in_the_same_order(dagbag: Any, name: str) -> None:
+def test_all_dags_have_the_same_stages_in_the_same_order(dagbag: Any, name: str) -> None:
     dag = dagbag.dags[name]
     order = [task.task_id for task in dag.topological_sort()]
-    assert sorted(order) == sorted(STAGES)
+    assert order[: len(FIRST.get(name, []))] == FIRST.get(name, [])
+    assert sorted(order) == sorted([*STAGES, *FIRST.get(name, [])])
     assert order.index("screen_prompts") < order.index("generate") < order.index("screen") < order.index("publish")
     assert order[-1] == "record"
     assert {task.task_id for task in dag.tasks if task.is_mapped} == {"generate", "screen"}
@@ -58,7 +63,7 @@ def test_jobs_run_in_pools_and_are_named_by_their_label(dagbag: Any, name: str) 
         task = dagbag.dags[name].get_task(task_id)
         assert task.pool == "generation"
         assert task.map_index_template == "{{ label }}"
-        assert task.trigger_rule == "none_failed"
+        assert task.trigger_rule == "none_failed_min_one_success"
     assert dagbag.dags[name].get_task("record").trigger_rule == "all_done"
 
 
@@ -70,9 +75,26 @@ def test_the_schedule_is_a_cron_expression_in_a_named_timezone(dagbag: Any) -> N
     assert dagbag.dags["on_demand_content"].schedule is None
 
 
+def test_the_inbox_is_watched_by_a_trigger_that_the_triggerer_can_make_again(dagbag: Any) -> None:
+    (watcher,) = dagbag.dags["inbox_content"].timetable.asset_condition.watchers
+    path, arguments = watcher.trigger.serialize()
+    module, name = path.rsplit(".", 1)
+    again = getattr(importlib.import_module(module), name)(**arguments)
+    assert again.serialize() == (path, arguments) and arguments["folder"] == ""
+
+
+def test_the_sensor_has_a_folder_of_its_own_and_holds_no_worker_while_it_waits(dagbag: Any) -> None:
+    dag = dagbag.dags["inbox_content_sensor"]
+    sensor = dag.get_task("wait_for_file")
+    assert sensor.folder == Settings().inbox_sensor_folder
+    assert sensor.soft_fail and sensor.timeout == 3600
+    assert dag.max_active_runs == 2 and dag.timetable.expression == "* * * * *"
+
+
 def test_record_announces_the_release(dagbag: Any) -> None:
     (outlet,) = dagbag.dags["daily_content"].get_task("record").outlets
     assert (outlet.name, outlet.uri) == ("galley_published", "x-galley://published")
+    assert dagbag.dags[EXAMPLE].timetable.asset_condition == outlet
 
 
 def test_the_form_asks_for_what_collect_knows(dagbag: Any) -> None:
@@ -85,9 +107,9 @@ def test_the_form_asks_for_what_collect_knows(dagbag: Any) -> None:
         assert param.description or schema.get("description_md"), name
         param.resolve()  # defaults are valid
     briefs = {path.stem for path in (ROOT / "include" / "briefs").glob("*.yaml")}
-    assert {"", *briefs} == set(params["brief"].schema["enum"])
-    assert {"", "default"} <= set(params["policy"].schema["enum"])
-    assert {"", "starter-image", "starter-text"} <= set(params["model"].schema["enum"])
+    assert {None, *briefs} == set(params["brief"].schema["enum"])
+    assert {None, "default"} <= set(params["policy"].schema["enum"])
+    assert {None, "starter-image", "starter-text"} <= set(params["model"].schema["enum"])
     assert dagbag.dags["daily_content"].params == {}
 
 

@@ -12,7 +12,7 @@ import pytest
 from galley.errors import InputError
 from galley.items import Item, Reject
 from galley.stages.collect import Trigger
-from galley.stages.inbox import Inbox
+from galley.stages.inbox import Inbox, claimed_by
 from galley.stages.run import RunRecord
 from galley.stages.sources import fingerprint
 from galley.storage import memory_zones
@@ -199,8 +199,9 @@ def from_inbox(pipeline: Pipeline, key: str, content: str, run_id: str = "asset_
     pipeline.zones.inbox.put(key, content.encode())
     inbox = Inbox.of(pipeline.settings, pipeline.zones)
     claimed = replace(pipeline, trigger=Trigger("inbox_content", run_id, DAY))
-    claim = inbox.claim(claimed.trigger.run, inbox.waiting(0), print)
-    return replace(pipeline, trigger=replace(claimed.trigger, claim=claim))
+    inbox.claim(claimed.trigger.run, inbox.waiting(0), print)
+    source, brief = claimed_by(claimed.files)
+    return replace(pipeline, trigger=replace(claimed.trigger, file=source, brief=brief))
 
 
 def test_an_inbox_run_is_one_of_its_copy_and_needs_no_inbox(pipeline: Pipeline) -> None:

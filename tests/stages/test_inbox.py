@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
-from galley.errors import InputError, StoreError
+from galley.errors import InputError, ObjectNotFound, StoreError
 from galley.settings import Settings
-from galley.stages.inbox import Arrival, Claim, Inbox, Lookout, settled
+from galley.stages.inbox import Arrival, Claim, Inbox, Lookout, claimed_by, settled
+from galley.stages.run import RunFiles
 from galley.storage import ObjectInfo, Retries, Zones, memory_zones
 from galley.storage.faulty import Fault, Faults, FaultyStore
 from tests.stages.claimer import claim as claim_in_process
@@ -137,7 +138,9 @@ def test_a_claim_copies_the_bytes_and_a_run_keeps_its_claim(inbox: Inbox) -> Non
     claim = inbox.claim("run-1", arrivals[1:], nobody)
     assert claim is not None and (claim.arrival, claim.brief) == (arrivals[1], "news")
     inbox.zones.inbox.delete("news/a-b.jsonl")
-    assert inbox.zones.work.get(f"runs/run-1/{claim.input}", sha256=claim.sha256) == b"news/a-b.jsonl"
+    source, brief = claimed_by(RunFiles(inbox.zones.work, "run-1"))
+    assert (source, brief, source.name) == (claim.source, "news", "inbox/news/a-b.jsonl")
+    assert inbox.zones.work.get(f"runs/run-1/{source.key}", sha256=source.sha256) == b"news/a-b.jsonl"
     assert inbox.claim("run-1", arrivals, nobody) == claim  # whatever is offered
     assert inbox.claim("run-1", [], nobody) == claim
 
@@ -167,15 +170,18 @@ def test_a_version_that_is_replaced_while_it_is_claimed_is_left_to_the_next_clai
     raced = replace(inbox, zones=inbox.zones.wrapped(lambda store: Replaced(store, Faults())))
     assert raced.claim("run-1", [old], nobody) is None
     (new,) = inbox.waiting(0)
-    claim = inbox.claim("run-2", [new], nobody)
-    assert claim is not None and inbox.zones.work.get(f"runs/run-2/{claim.input}") == b"written anew"
+    inbox.claim("run-2", [new], nobody)
+    source, _ = claimed_by(RunFiles(inbox.zones.work, "run-2"))
+    assert inbox.zones.work.get(f"runs/run-2/{source.key}") == b"written anew"
+    with pytest.raises(ObjectNotFound, match="first task"):
+        claimed_by(RunFiles(inbox.zones.work, "run-1"))
 
 
 def test_a_file_that_was_deleted_after_its_claim_is_asked_for_again(inbox: Inbox) -> None:
     (arrival,) = drop(inbox, "a.jsonl")
     inbox.claim("run-1", [arrival], nobody)
     record = Claim.model_validate_json(inbox.zones.work.get("runs/run-1/claim.json"))
-    inbox.zones.work.put("runs/run-1/claim.json", record.model_copy(update={"sha256": None}).model_dump_json().encode())
+    inbox.zones.work.put("runs/run-1/claim.json", record.model_copy(update={"source": None}).model_dump_json().encode())
     inbox.zones.inbox.delete("a.jsonl")  # the run died before it had copied the file
     with pytest.raises(InputError, match=r"a\.jsonl.*put it there again"):
         inbox.claim("run-1", [], nobody)
@@ -291,7 +297,7 @@ def test_every_version_that_stays_gets_exactly_one_run(steps: list[tuple[object,
         attempt(("run",))
     claims = {run: claim for run, claim in ended.items() if claim}
     for run, claim in claims.items():
-        assert clean.claim(run, [], nobody) == claim and claim.sha256
+        assert clean.claim(run, [], nobody) == claim and claim.source
     held = [claim.arrival for claim in claims.values()]
     assert len(held) == len(set(held))
     assert {(info.key, info.version) for info in clean.files()} <= {(each.key, each.version) for each in held}

@@ -6,11 +6,12 @@ and counts. Imports are inside the tasks: the file of a DAG is parsed again for 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset, get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import Asset, XComArg, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from galley.airflow.operators import JobOperator
 from galley.airflow.retries import FIRST_DELAY, RETRIES, JobRetryPolicy
@@ -30,18 +31,22 @@ DEFAULT_ARGS = {
 }
 TAG = "content_generation"
 GENERATION, GPU = "generation", "gpu"
-# none_failed: where every generation job is done already there is none to map over, and the stage is skipped.
-COMMON: dict[str, Any] = {"pool": GENERATION, "trigger_rule": "none_failed", "map_index_template": "{{ label }}"}
+# Where every generation job is done already there is none to map over, and the stage is skipped: the others go on.
+# Where the run's first task was skipped, all are.
+GOES_ON = "none_failed_min_one_success"
+COMMON: dict[str, Any] = {"pool": GENERATION, "trigger_rule": GOES_ON, "map_index_template": "{{ label }}"}
 
 
-def content_pipeline(settings: Settings, *, form: bool) -> None:
+def content_pipeline(settings: Settings, *, form: bool = False, file: XComArg | None = None) -> None:
     """Add the tasks of a run to the DAG that is being defined.
 
     Args:
         settings: pools and how many jobs a run may have at once.
-        form: the run's Params say what to make; else the briefs that are due.
+        form: the run's Params say what to make.
+        file: what claims a request file for the run, whose rows are then what to make; where it is skipped, all is.
+            With neither, the briefs that are due say what to make.
     """
-    run = collect(form)
+    run = collect(form, file)
     planned = plan(run)
     prompts = JobOperator(
         task_id="screen_prompts",
@@ -73,18 +78,21 @@ def content_pipeline(settings: Settings, *, form: bool) -> None:
 
 
 @task(doc_md="Expand briefs, a request file or the form into items, row by row; reject what is wrong")
-def collect(form: bool) -> str:
-    """Returns the run's name."""
+def collect(form: bool, file: str | None) -> str:
+    """Returns the run's name; ``file`` is the URI of the request file that was claimed for it."""
     from zoneinfo import ZoneInfo
 
     from galley.models import Models
     from galley.stages.collect import Trigger
     from galley.stages.collect import collect as collect_items
     from galley.stages.content_date import content_date
+    from galley.stages.inbox import claimed_by
+    from galley.stages.run import RunFiles
     from galley.storage import Zones
 
     context: Any = get_current_context()
     dag_run, settings = context["dag_run"], Settings()
+    zones = Zones.from_settings(settings)
     trigger = Trigger(
         dag_id=dag_run.dag_id,
         run_id=dag_run.run_id,
@@ -92,8 +100,11 @@ def collect(form: bool) -> str:
         params=dict(context["params"]) if form else None,
         conf_keys=tuple(dag_run.conf or ()),
     )
+    if file is not None:
+        source, brief = claimed_by(RunFiles(zones.work, trigger.run))
+        trigger = replace(trigger, file=source, brief=brief)
     models = Models.from_settings(settings)
-    record = collect_items(trigger, settings, Zones.from_settings(settings), models.resolve, datetime.now(UTC))
+    record = collect_items(trigger, settings, zones, models.resolve, datetime.now(UTC))
     print(f"run={record.run} content_date={record.content_date} items={record.items} rejects={record.rejects}")
     return record.run
 
@@ -117,7 +128,7 @@ def plan(run: str) -> list[dict[str, Any]]:
     return [job.model_dump() for job in planned.generate]
 
 
-@task(doc_md="The screening jobs: one per worker slot", trigger_rule="none_failed")
+@task(doc_md="The screening jobs: one per worker slot", trigger_rule=GOES_ON)
 def plan_screening(run: str) -> list[dict[str, Any]]:
     """Returns the screening jobs to map over."""
     planned = _Run(run).files.plan()
@@ -139,6 +150,8 @@ def record(run: str) -> dict[str, Any]:
     states = ti.get_task_states(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id])[dag_run.run_id]
     failed = sorted(name for name, state in states.items() if state in ("failed", "upstream_failed"))
     if not run:
+        if not failed:
+            raise AirflowSkipException("no request file was left for this run; there is nothing to record")
         raise AirflowFailException("collect failed; there is nothing to record")
     settings, here = Settings(), _Run(run)
     with Catalog.open(settings.catalog_url) as catalog:

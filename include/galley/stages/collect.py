@@ -31,7 +31,6 @@ from galley.expansion import expand
 from galley.items import Item, Reject, ResolveModel, derive_seed, run_name
 from galley.requests import read_requests
 from galley.settings import Settings
-from galley.stages.inbox import Claim
 from galley.stages.run import LineSpool, RunFiles, RunRecord, Source
 from galley.stages.sources import copy_name, fingerprint, is_brief, local_path
 from galley.storage.zones import Zones
@@ -52,8 +51,9 @@ class Trigger:
         content_date: see `galley.stages.content_date`.
         params: Params of a run by hand; None for any other.
         conf_keys: keys of the run's conf as given, which the REST API does not check.
-        claim: the request file of an inbox run; None for any other. With neither, a run is one of the briefs that are
-            due.
+        file: the run's copy of the request file that it claimed; None for any run that is none of the inbox. With
+            neither, a run is one of the briefs that are due.
+        brief: of the folder in which that file lay, or empty.
     """
 
     dag_id: str
@@ -61,19 +61,20 @@ class Trigger:
     content_date: date
     params: Mapping[str, Any] | None = None
     conf_keys: Collection[str] = ()
-    claim: Claim | None = None
+    file: Source | None = None
+    brief: str = ""
 
     @property
     def run(self) -> str:
         """The run's name."""
         return run_name(self.dag_id, self.run_id)
 
-    def check_conf(self) -> None:
-        """Raise `InputError` where the run's conf has a key that means nothing here."""
-        known = FORM_KEYS if self.params is not None else frozenset[str]()
-        if unknown := sorted(set(self.conf_keys) - known):
-            rule = f"is not a parameter of {self.dag_id}{did_you_mean(unknown[0], known)}"
-            raise InputError("conf", ", ".join(unknown), "", rule)
+
+def check_conf(dag_id: str, keys: Collection[str], known: Collection[str] = ()) -> None:
+    """Raise `InputError` where a run's conf has keys that mean nothing to its DAG."""
+    if unknown := sorted(set(keys) - set(known)):
+        rule = f"is not a parameter of {dag_id}{did_you_mean(unknown[0], known)}"
+        raise InputError("conf", ", ".join(unknown), "", rule)
 
 
 def collect(
@@ -91,7 +92,7 @@ def collect(
     Raises:
         InputError: a run by hand asks for something that cannot be: an unknown key, no source, a file that is gone.
     """
-    trigger.check_conf()
+    check_conf(trigger.dag_id, trigger.conf_keys, FORM_KEYS if trigger.params is not None else ())
     files = RunFiles(zones.work, trigger.run)
     before = files.read("run.json", RunRecord)
     collection = _Collection(trigger, settings, files, resolve_model, before)
@@ -139,8 +140,8 @@ class _Collection:
         scratch = self.settings.home / "tmp"
         with LineSpool(scratch) as self.items, LineSpool(scratch) as self.rejects:
             params = self.trigger.params
-            if self.trigger.claim is not None:
-                self._claimed(self.trigger.claim)
+            if self.trigger.file is not None:
+                self._claimed(self.trigger.file)
             elif params is None:
                 self._daily()
             else:
@@ -166,18 +167,13 @@ class _Collection:
             if due(loaded.brief, self.trigger.content_date):
                 self._brief(loaded)
 
-    def _claimed(self, claim: Claim) -> None:
-        if claim.sha256 is None:
-            raise IntegrityError(
-                f"run {claim.run} has claimed {claim.arrival.key} but not copied it; clear its first task"
-            )
-        self.fingerprint = claim.sha256
-        source = Source(name=f"inbox/{claim.arrival.key}", kind="requests", key=claim.input, sha256=claim.sha256)
-        self.sources.append(source)
+    def _claimed(self, file: Source) -> None:
+        self.fingerprint = file.sha256
+        self.sources.append(file)
         try:
-            self._requests(source, brief=claim.brief)
-        except InputError as error:  # the folder's brief
-            self._take([reject(source.name, None, error)])
+            self._requests(file, self.trigger.brief)
+        except InputError as error:  # the folder is no brief
+            self._take([reject(file.name, None, error)])
 
     def _file(self, params: Mapping[str, Any]) -> None:
         kept = self._kept(str(params.get("fingerprint") or ""))

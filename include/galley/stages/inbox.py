@@ -4,7 +4,7 @@ A depositor may write a file while we look, several runs may be woken for one fi
 steps. So a file counts as arrived when two looks find it unchanged, and belongs to the run that first writes
 ``claims/<digest of key and version>.json`` into the work zone. The run notes what it is about to claim in its own
 ``claim.json`` beforehand, and so finds its claim again after a death or when it is cleared; once the bytes are copied
-to ``inputs/…`` their sha256 stands there too, and the inbox is not needed any more.
+to ``inputs/…`` that stands there too, with their sha256, and the inbox is not needed any more.
 """
 
 from __future__ import annotations
@@ -17,16 +17,23 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
-from galley.errors import InputError, ObjectExists, ObjectNotFound
-from galley.items import Frozen, Sha256, digest
+from galley.errors import InputError, ObjectExists, ObjectNotFound, StoreError
+from galley.items import Frozen, digest
 from galley.settings import Settings
-from galley.stages.run import RunFiles
+from galley.stages.run import RunFiles, Source
 from galley.stages.sources import copy_name
 from galley.storage.base import ObjectInfo, check_key
 from galley.storage.zones import Zones
 
 SUFFIX = ".jsonl"
 """Of request files; whatever else lies in the inbox is left alone."""
+
+
+def _checked(key: str) -> str:
+    try:
+        return check_key(key)
+    except StoreError as error:
+        raise ValueError(str(error)) from None
 
 
 class Arrival(Frozen):
@@ -37,7 +44,7 @@ class Arrival(Frozen):
         version: of the object, as the store tells it.
     """
 
-    key: Annotated[str, AfterValidator(check_key)]
+    key: Annotated[str, AfterValidator(_checked)]
     version: Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -48,18 +55,21 @@ class Claim(Frozen):
         arrival: the version.
         run: name of the run.
         brief: whose policy, experiment and variants apply; empty: none's.
-        sha256: of the run's copy; None until that is whole.
+        source: the run's copy; None until that is whole.
     """
 
     arrival: Arrival
     run: str
     brief: str = ""
-    sha256: Sha256 | None = None
+    source: Source | None = None
 
-    @property
-    def input(self) -> str:
-        """Name of the copy in the run."""
-        return f"inputs/{copy_name(self.arrival.key)}"
+
+def claimed_by(files: RunFiles) -> tuple[Source, str]:
+    """The copy of the request file that a run has claimed, and its brief; `ObjectNotFound` where there is none."""
+    claim = files.read("claim.json", Claim)
+    if claim is None or claim.source is None:
+        raise ObjectNotFound(f"{files.uri('claim.json')} names no copied request file; clear the run's first task")
+    return claim.source, claim.brief
 
 
 def settled(before: Mapping[str, str], now: Iterable[ObjectInfo]) -> list[Arrival]:
@@ -125,14 +135,14 @@ class Inbox:
             say: told why a file is passed over.
 
         Returns:
-            The claim with the sha256 of the copy, or None where nothing is to be had.
+            The claim with the copy, or None where nothing is to be had.
 
         Raises:
             InputError: a claimed file was deleted before it could be copied.
         """
         files = RunFiles(self.zones.work, run)
         own = files.read("claim.json", Claim)
-        if own is not None and own.sha256 is not None:
+        if own is not None and own.source is not None:
             return own
         fresh = (
             Claim(arrival=each, run=run, brief=self.brief(each.key)) for each in offered if self._to_be_had(each, say)
@@ -161,18 +171,21 @@ class Inbox:
         return False
 
     def _copied(self, files: RunFiles, claim: Claim) -> Claim | None:
-        """The claim with its copy's sha256; None where the file is not the claimed version any more."""
-        key = claim.arrival.key
+        """The claim with its copy; None where the file is not the claimed version any more."""
+        key, copy = claim.arrival.key, f"inputs/{copy_name(claim.arrival.key)}"
         try:
             with self.zones.inbox.open(key) as stream:
-                written = files.work.put(files.key(claim.input), stream)
+                written = files.work.put(files.key(copy), stream)
             info = self.zones.inbox.head(key)
         except ObjectNotFound:
             info = None
         if info is None:
             rule = "was deleted after it was claimed and before it was read; put it there again"
             raise InputError("inbox", "", key, rule)
-        return claim.model_copy(update={"sha256": written.sha256}) if info.version == claim.arrival.version else None
+        if info.version != claim.arrival.version:
+            return None
+        source = Source(name=f"inbox/{key}", kind="requests", key=copy, sha256=written.sha256)
+        return claim.model_copy(update={"source": source})
 
 
 class Lookout:

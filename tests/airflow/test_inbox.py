@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import TaskDeferred
+
+from galley.airflow.inbox import RequestFileSensor, offers
+from galley.airflow.inbox_trigger import RequestFileTrigger
+from galley.errors import InputError
+from galley.items import run_name
+from galley.settings import Settings
+from galley.stages.inbox import Arrival, Inbox
+from galley.storage import Zones
+
+
+@pytest.fixture
+def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inbox:
+    monkeypatch.setenv("GALLEY_HOME", str(tmp_path))
+    return Inbox.of(Settings(), Zones.from_settings(Settings()), "sensor")
+
+
+def drop(inbox: Inbox, *names: str) -> None:
+    for name in names:
+        inbox.zones.inbox.put(f"sensor/{name}.jsonl", name.encode())
+
+
+def context(number: int, conf: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"dag_run": SimpleNamespace(dag_id="inbox_content_sensor", run_id=f"run-{number}", conf=conf)}
+
+
+async def told(trigger: RequestFileTrigger, number: int, claim: Any = None) -> list[Arrival]:
+    """The first events, each claimed where ``claim`` says so before the trigger goes on."""
+    found: list[Arrival] = []
+    async for event in trigger.run():
+        found.append(Arrival.model_validate(event.payload))
+        if claim is not None:
+            claim(found[-1], len(found))
+        if len(found) == number:
+            return found
+    raise AssertionError("the trigger ended")
+
+
+# ── the trigger ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_trigger_tells_of_one_file_after_the_other_as_they_are_claimed(inbox: Inbox) -> None:
+    drop(inbox, "a", "b", "c")
+    trigger = RequestFileTrigger(folder="sensor", poll=0.001, again=600)
+
+    def claim(arrival: Arrival, number: int) -> None:
+        assert inbox.claim(f"run-{number}", [arrival], lambda line: None)
+
+    found = asyncio.run(told(trigger, 3, claim))
+    assert sorted(each.key for each in found) == ["sensor/a.jsonl", "sensor/b.jsonl", "sensor/c.jsonl"]
+
+
+def test_the_trigger_tells_of_an_unclaimed_file_again_and_of_no_other_meanwhile(inbox: Inbox) -> None:
+    drop(inbox, "a", "b")
+    found = asyncio.run(told(RequestFileTrigger(folder="sensor", poll=0.001, again=0.01), 3))
+    assert len(set(found)) == 1
+
+
+def test_a_store_that_is_away_does_not_end_the_trigger(
+    inbox: Inbox, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "inbox").write_text("a file where the inbox should be")
+
+    async def away_for_a_while() -> list[Arrival]:
+        waiting = asyncio.create_task(told(RequestFileTrigger(folder="sensor", poll=0.001), 1))
+        while "cannot be looked at" not in capfd.readouterr().out:
+            await asyncio.sleep(0.001)
+        (tmp_path / "store" / "inbox").unlink()
+        drop(inbox, "a")
+        return await waiting
+
+    (found,) = asyncio.run(asyncio.wait_for(away_for_a_while(), 60))
+    assert found.key == "sensor/a.jsonl"
+
+
+# ── the events ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_events_of_another_making_offer_nothing(inbox: Inbox) -> None:
+    good = {"key": "a.jsonl", "version": "1"}
+    payloads = [good, None, 3, {"key": "../etc/passwd", "version": "1"}, {"key": "a.jsonl"}, {**good, "more": 1}]
+    events = [SimpleNamespace(extra={"from_trigger": True, "payload": payload}) for payload in payloads]
+    assert list(offers([[SimpleNamespace(extra={})], events])) == [Arrival(**good)]
+
+
+# ── the sensor ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def sensor() -> Iterator[RequestFileSensor]:
+    yield RequestFileSensor(task_id="wait_for_file", folder="sensor", poke_interval=3.0, timeout=60.0)
+
+
+def test_the_sensor_waits_in_the_triggerer_and_claims_what_it_is_told_of(
+    inbox: Inbox, sensor: RequestFileSensor
+) -> None:
+    drop(inbox, "a")
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute(context(1))  # type: ignore[arg-type]
+    path, arguments = deferred.value.trigger.serialize()
+    assert path == "galley.airflow.inbox_trigger.RequestFileTrigger"
+    assert (arguments["folder"], arguments["poll"]) == ("sensor", 3.0)
+    assert deferred.value.timeout is not None and deferred.value.timeout.total_seconds() == 60
+    (arrival,) = asyncio.run(told(RequestFileTrigger(**arguments | {"poll": 0.001}), 1))
+    resume = getattr(sensor, deferred.value.method_name)
+    uri = resume(context(1), arrival.model_dump())
+    assert uri == f"{inbox.zones.inbox.url}/sensor/a.jsonl"
+    assert sensor.execute(context(1)) == uri  # type: ignore[arg-type]  # cleared, it has what it had
+
+
+def test_a_sensor_that_was_too_late_waits_on(inbox: Inbox, sensor: RequestFileSensor) -> None:
+    drop(inbox, "a")
+    (arrival,) = inbox.waiting(0)
+    inbox.claim(run_name("inbox_content_sensor", "run-2"), [arrival], lambda line: None)
+    with pytest.raises(TaskDeferred):
+        sensor.execute_complete(context(1), arrival.model_dump())  # type: ignore[arg-type]
+
+
+def test_a_run_by_hand_with_parameters_is_refused_before_it_claims_anything(
+    inbox: Inbox, sensor: RequestFileSensor
+) -> None:
+    with pytest.raises(InputError, match="brief"):
+        sensor.execute(context(1, {"brief": "echoes"}))  # type: ignore[arg-type]
