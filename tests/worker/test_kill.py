@@ -48,15 +48,22 @@ def test_ten_kills_at_random_moments_change_nothing(workplace, toys, kind):
     assert artifacts == set(expected.values())
 
 
-def test_kills_of_an_engine_that_batches_by_itself_change_nothing(workplace, toys):
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("text", {"engine": "slots", "max_new_tokens": 40}),
+        ("image", {"engine": "steps", "width": 64, "height": 64, "num_inference_steps": 5}),
+    ],
+)
+def test_kills_of_an_engine_that_batches_by_itself_change_nothing(workplace, toys, kind, options):
     count, seeds = 200, random.Random(20261126)
     calm, rough = workplace("calm"), workplace("rough")
-    job, uri = toy_job(calm, "text", toys["text"], count, engine="slots", max_new_tokens=40)
+    job, uri = toy_job(calm, kind, toys[kind], count, **options)
     code, log = calm.run(uri)
     assert code == 0, log
     expected = digests(calm.ledger(job))
     assert len(expected) == count
-    job, uri = toy_job(rough, "text", toys["text"], count, engine="slots", max_new_tokens=40)
+    job, uri = toy_job(rough, kind, toys[kind], count, **options)
     for number in range(4):
         worker = rough.start(uri)
         rough.wait_for_parts(worker, job, number + 1)
