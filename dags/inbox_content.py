@@ -32,6 +32,7 @@ with DAG(
     start_date=pendulum.datetime(2025, 1, 1, tz=settings.timezone),
     catchup=False,
     is_paused_upon_creation=False,
+    max_active_runs=settings.inbox_active_runs,
     default_args=DEFAULT_ARGS,
     tags=[TAG],
     doc_md=__doc__,

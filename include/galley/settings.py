@@ -37,6 +37,9 @@ class Settings(BaseSettings):
         pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
         description="Folder of the inbox that inbox_content_sensor serves and inbox_content leaves alone.",
     )
+    inbox_active_runs: int = Field(
+        16, ge=1, le=1000, description="Runs of inbox_content at once; the pools bound what they do at once."
+    )
     inbox_poll: float = Field(
         2.0,
         gt=0,
