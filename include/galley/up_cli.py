@@ -23,7 +23,7 @@ START_SECONDS = 300.0
 """For everything to be healthy; ten to forty on an idle machine of two cores."""
 DAG_SECONDS = 120.0
 """For every DAG file to be read after that."""
-_SAID = re.compile(r"\d{4}-\d\d-\d\dT\S+ (.+)")
+_SAID = re.compile(r"\d{4}-\d\d-\d\dT[\d:]{8}\+00:00 (.+)")
 """A line that the supervisor itself wrote into its log."""
 
 
@@ -79,7 +79,7 @@ def down() -> None:
 
     Tasks under way end their jobs, and go on where they were at the next `galley up`.
     """
-    from galley.airflow.lock import LOCK, members, owner, send
+    from galley.airflow.lock import LOCK, leads, members, owner, send
     from galley.airflow.ports import holder, is_free
     from galley.airflow.standing import GRACE_SECONDS
     from galley.errors import GalleyError
@@ -98,7 +98,7 @@ def down() -> None:
     begin = time.monotonic()
     console.print(f"ending Airflow (process {current.pid})", highlight=False)
     # The supervisor passes it on to all; a second SIGTERM would keep them from ending in order.
-    for pid in [current.pid] if current.alive else members(lock):
+    for pid in [current.pid] if current.alive else filter(leads, members(lock)):
         send(pid, signal.SIGTERM)
     while (current.alive or members(lock)) and time.monotonic() - begin < GRACE_SECONDS + 5:
         time.sleep(0.2)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from galley.airflow.lock import RunLock, send
+from galley.airflow.lock import RunLock, leads, send
 
 _LOG_BYTES = 20 * 2**20
 
@@ -120,16 +120,27 @@ class Engine:
                     process.kill()
 
     def stop(self) -> None:
-        """End all components, and every task that is still running; a task that gets SIGTERM cancels its job."""
-        for pid in self.lock.members():
-            send(pid, signal.SIGTERM)
-        deadline = time.monotonic() + self.grace_seconds
-        # The API server has nothing to put in order, and would wait for whoever is still connected.
-        waited = [process for name, process in self.processes.items() if name != "api-server"]
-        while any(process.poll() is None for process in waited) and time.monotonic() < deadline:
-            time.sleep(0.1)
+        """End all components, and every task that is still running; a task that gets SIGTERM cancels its job.
+
+        Components and tasks lead process groups and are told; what else there is, they end themselves. An executor's
+        idle worker that is told dies with the queue's lock in its hand, and a busy one then waits for it for ever. The
+        API server is ended last, for tasks that end report to it.
+        """
+        servers = {process.pid for name, process in self.processes.items() if name == "api-server"}
+        leaders = {pid for pid in self.lock.members() if leads(pid)}
+        self._end(leaders - servers, self.grace_seconds)
+        self._end(servers, min(self.grace_seconds, 2.0))
         for pid in self.lock.members():
             send(pid, signal.SIGKILL)
         for process in self.processes.values():
             process.kill()
             process.wait()
+
+    def _end(self, pids: set[int], patience: float) -> None:
+        """SIGTERM to processes; returns when the components among them have ended, or after ``patience`` seconds."""
+        for pid in pids:
+            send(pid, signal.SIGTERM)
+        deadline = time.monotonic() + patience
+        waited = [process for process in self.processes.values() if process.pid in pids]
+        while any(process.poll() is None for process in waited) and time.monotonic() < deadline:
+            time.sleep(0.1)

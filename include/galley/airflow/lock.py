@@ -154,6 +154,14 @@ def send(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
+def leads(pid: int) -> bool:
+    """Whether a process leads its group, as Airflow's components and tasks do."""
+    try:
+        return os.getpgid(pid) == pid
+    except ProcessLookupError:
+        return False
+
+
 def _roll(path: Path) -> Path:
     return path.with_suffix(".roll")
 
