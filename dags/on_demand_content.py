@@ -18,7 +18,9 @@ from galley.settings import Settings
 
 settings = Settings()
 choices = Choices.of(settings)
-WHAT, HOW, FILE = "What to make (exactly one of the three)", "How", "For programs"
+WHAT, HOW, FILE = "What to make: fill in one of these three", "How", "For programs"
+# The form asks for whatever may not be null.
+TEXT, NUMBER = ["null", "string"], ["null", "integer"]
 
 with DAG(
     dag_id="on_demand_content",
@@ -31,25 +33,26 @@ with DAG(
     tags=[TAG],
     doc_md=__doc__,
     params={
-        "text": Param("", type="string", format="multiline", maxLength=100_000, title="Prompt or brief", section=WHAT,
-            description_md="A prompt, or a whole brief in YAML (with `name`, `kind`, `prompt` …)."),
-        "brief": Param("", type="string", enum=choices.briefs, title="Brief", section=WHAT,
-            values_display={"": "(none)"}, description="A brief of include/briefs, whether it is due or not."),
-        "source": Param("", type="string", title="File", section=WHAT, examples=["file:///path/to/brief.yaml"],
-            description="URI of a brief (.yaml) or a request file (.jsonl) on the machine that runs the tasks."),
+        "text": Param(None, type=TEXT, format="multiline", maxLength=100_000, title="Prompt or brief", section=WHAT,
+            description_md="A prompt, as `a large red star on a white background`, or a whole brief in YAML."),
+        "brief": Param(None, type=TEXT, enum=[None, *choices.briefs], title="Brief", section=WHAT,
+            values_display={None: "(none)"}, description="A brief of include/briefs, whether it is due or not."),
+        "source": Param(None, type=TEXT, title="File", section=WHAT,
+            description_md="URI of a brief (`.yaml`) or a request file (`.jsonl`) on the machine that runs the tasks: "
+            "`file:///path/to/brief.yaml`"),
         "kind": Param("image", type="string", enum=["image", "text"], title="Kind", section=HOW,
-            description="What a prompt makes. Briefs say it themselves."),
-        "model": Param("", type="string", enum=choices.models, title="Model", section=HOW,
-            values_display={"": "(the brief's, or the kind's default)"}, description="A name of models.yaml."),
-        "count": Param(None, type=["null", "integer"], minimum=1, maximum=100_000, title="Count", section=HOW,
-            description="Rows to make; empty: as the brief says, one for a prompt."),
+            description="What a prompt makes. Briefs and files say it themselves."),
+        "model": Param(None, type=TEXT, enum=[None, *choices.models], title="Model", section=HOW,
+            values_display={None: "(the brief's, or the kind's default)"}, description="A name of models.yaml."),
+        "policy": Param(None, type=TEXT, enum=[None, *choices.policies], title="Policy", section=HOW,
+            values_display={None: "(the brief's, or default)"}, description="Compliance policy of include/policies."),
+        "count": Param(None, type=NUMBER, minimum=1, maximum=100_000, title="Count", section=HOW,
+            description="How many to make. Empty: as many as the brief says, one of a prompt."),
+        "seed": Param(None, type=NUMBER, minimum=0, title="Seed", section=HOW,
+            description="Empty: something new every time. The seed of an earlier run makes the same again."),
         "variants": Param(None, type=["null", "array"], items={"type": "object"}, title="Variants", section=HOW,
-            description_md='Arms: `[{"name": "few", "params": {"num_inference_steps": 10}}, {"name": "many"}]`'),
-        "seed": Param(None, type=["null", "integer"], minimum=0, title="Seed", section=HOW,
-            description="Empty: made from the run's id."),
-        "policy": Param("", type="string", enum=choices.policies, title="Policy", section=HOW,
-            values_display={"": "(the brief's, or default)"}, description="Compliance policy of include/policies."),
-        "fingerprint": Param("", type="string", pattern="^([0-9a-f]{64})?$", title="Fingerprint", section=FILE,
+            description_md='To compare: `[{"name": "few", "params": {"num_inference_steps": 10}}, {"name": "many"}]`'),
+        "fingerprint": Param(None, type=TEXT, pattern="^[0-9a-f]{64}$", title="Fingerprint", section=FILE,
             description="sha256 that the file must have; set by galley run."),
     },
 ):  # fmt: skip

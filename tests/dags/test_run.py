@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from galley.airflow.run_notes import take_note
 from galley.catalog.facade import Catalog
 from galley.items import run_name
 from galley.publishing.releases import history
@@ -42,6 +43,34 @@ def states(dag_run: Any) -> dict[str, str]:
     for instance in dag_run.get_task_instances():
         found.setdefault(instance.task_id, set()).add(str(instance.state))
     return {task: ", ".join(sorted(each)) for task, each in found.items()}
+
+
+def note_of(dag_run: Any) -> str:
+    """The run's note, as a scheduler leaves it that ends the run."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        ended = session.scalars(select(DagRun).where(DagRun.run_id == dag_run.run_id)).one()
+        take_note(ended)
+        return str(ended.note)
+
+
+def link_of(dag_run: Any) -> str | None:
+    """Where the button on the last task leads, as the UI asks for it."""
+    from airflow.models.dagbag import DBDagBag
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        dag = DBDagBag().get_latest_version_of_dag(dag_run.dag_id, session=session)
+        mine = (TaskInstance.run_id == dag_run.run_id, TaskInstance.task_id == "record")
+        link: str | None = dag.get_task("record").get_extra_links(
+            session.scalars(select(TaskInstance).where(*mine)).one(), "What this run made"
+        )
+        return link
 
 
 def files_of(dag_run: Any) -> tuple[RunFiles, Zones]:
@@ -106,13 +135,34 @@ def test_the_release_is_announced() -> None:
     assert extra["run"] == files.run and extra["release"].endswith("/00001.json")
 
 
-def test_an_unknown_key_of_the_conf_ends_the_run_at_once_and_names_it(capfd: Any) -> None:
-    dag_run = run(load("on_demand_content"), LOGICAL.replace(hour=2), {"text": "x", "promt": "y"})
+def test_the_last_task_leads_to_the_runs_page_and_the_note_says_what_was_made(installed: Settings) -> None:
+    dag_run = run(
+        load("on_demand_content"), LOGICAL.replace(hour=5), {"text": "write to me@example.com", "kind": "text"}
+    )
+    page = f"/galley/runs/{files_of(dag_run)[0].run}"
+    assert link_of(dag_run) == page
+    assert note_of(dag_run) == f"**Galley:** [1 held]({page})"
+
+
+@pytest.mark.parametrize(
+    ("conf", "named"),
+    [
+        ({"text": "x", "promt": "y"}, "promt"),
+        ({"text": "x", "brief": "echoes"}, "exactly one of"),
+        ({"text": "name: a\nkind: text\nprompt: hello\ncuont: 3\n"}, "count"),
+        ({"text": "hello {{ nobody }}", "kind": "text"}, "nobody"),
+        ({"text": "hello", "kind": "text", "variants": [{"name": "A b"}]}, "variants[0].name"),
+    ],
+)
+def test_a_wrong_form_fails_the_run_at_once_and_its_note_says_why(conf: dict[str, Any], named: str) -> None:
+    dag_run = run(load("on_demand_content"), LOGICAL.replace(hour=2), conf)
     found = states(dag_run)
     assert str(dag_run.state) == "failed"
-    assert (found["collect"], found["publish"]) == ("failed", "upstream_failed")
+    assert (found["collect"], found["publish"], found["record"]) == ("failed", "upstream_failed", "failed")
     (collect,) = [each for each in dag_run.get_task_instances() if each.task_id == "collect"]
     assert collect.try_number == 1
+    note = note_of(dag_run)
+    assert note.startswith("**Galley:** nothing made, `") and named in note
 
 
 def test_a_job_that_fails_fails_the_run_which_is_recorded_with_what_it_has() -> None:

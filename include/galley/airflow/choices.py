@@ -14,7 +14,7 @@ _NAME = re.compile(r"^name:\s*[\"']?([a-z0-9][a-z0-9_-]*)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Choices:
-    """Sorted names, the empty one first: it stands for "nothing chosen"."""
+    """Sorted names."""
 
     briefs: list[str]
     models: list[str]
@@ -33,4 +33,4 @@ class Choices:
         except (OSError, yaml.YAMLError, AttributeError, UnicodeDecodeError):
             models = set()
         policies = {path.stem for path in settings.policies_dir.glob("*.yaml")}
-        return cls(["", *sorted(names)], ["", *sorted(models)], ["", *sorted(policies)])
+        return cls(sorted(names), sorted(models), sorted(policies))

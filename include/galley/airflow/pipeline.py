@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, XComArg, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from galley.airflow.links import RunPageLink, run_page
 from galley.airflow.operators import JobOperator
 from galley.airflow.retries import FIRST_DELAY, RETRIES, JobRetryPolicy
+from galley.airflow.run_notes import NOTE_KEY, quoted
+from galley.errors import InputError
 from galley.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,8 +76,10 @@ def content_pipeline(settings: Settings, *, form: bool = False, file: XComArg | 
         doc_md="Mark and publish what passed; the release comes last",
         **COMMON,
     )
+    recorded = record(run)
+    recorded.operator.operator_extra_links = (RunPageLink(),)
     prompts >> generate >> screening
-    screen >> publish >> record(run)
+    screen >> publish >> recorded
 
 
 @task(doc_md="Expand briefs, a request file or the form into items, row by row; reject what is wrong")
@@ -82,6 +87,7 @@ def collect(form: bool, file: str | None) -> str:
     """Returns the run's name; ``file`` is the URI of the request file that was claimed for it."""
     from zoneinfo import ZoneInfo
 
+    from galley.complaints import refusal
     from galley.models import Models
     from galley.stages.collect import Trigger
     from galley.stages.collect import collect as collect_items
@@ -91,20 +97,29 @@ def collect(form: bool, file: str | None) -> str:
     from galley.storage import Zones
 
     context: Any = get_current_context()
-    dag_run, settings = context["dag_run"], Settings()
+    dag_run, params, settings = context["dag_run"], context["params"], Settings()
     zones = Zones.from_settings(settings)
     trigger = Trigger(
         dag_id=dag_run.dag_id,
         run_id=dag_run.run_id,
         content_date=content_date(dag_run.logical_date, dag_run.run_after, ZoneInfo(settings.timezone)),
-        params=dict(context["params"]) if form else None,
+        params=dict(params) if form else None,
         conf_keys=tuple(dag_run.conf or ()),
     )
     if file is not None:
         source, brief = claimed_by(RunFiles(zones.work, trigger.run))
         trigger = replace(trigger, file=source, brief=brief)
     models = Models.from_settings(settings)
-    record = collect_items(trigger, settings, zones, models.resolve, datetime.now(UTC))
+    try:
+        record = collect_items(trigger, settings, zones, models.resolve, datetime.now(UTC))
+        if form and not params.get("source") and not record.items:
+            # One person asked for one thing here and now: no other row could go on while a report tells of this one.
+            wrong = next(RunFiles(zones.work, record.run).rejects(), None)
+            if wrong is not None:
+                raise refusal(wrong)
+    except InputError as error:
+        context["ti"].xcom_push(key=NOTE_KEY, value=f"nothing made, {quoted(str(error))}")
+        raise AirflowFailException(str(error)) from None
     print(f"run={record.run} content_date={record.content_date} items={record.items} rejects={record.rejects}")
     return record.run
 
@@ -143,22 +158,27 @@ def plan_screening(run: str) -> list[dict[str, Any]]:
 def record(run: str) -> dict[str, Any]:
     """Returns the counts and where the report is."""
     from galley.catalog.facade import Catalog
+    from galley.items import run_name
     from galley.stages.record import record_run
+    from galley.stages.run import RunRecord, counted
 
     context: Any = get_current_context()
     dag_run, ti = context["dag_run"], context["ti"]
     states = ti.get_task_states(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id])[dag_run.run_id]
     failed = sorted(name for name, state in states.items() if state in ("failed", "upstream_failed"))
-    if not run:
+    settings, here = Settings(), _Run(run_name(dag_run.dag_id, dag_run.run_id))
+    if here.files.read("run.json", RunRecord) is None:
         if not failed:
             raise AirflowSkipException("no request file was left for this run; there is nothing to record")
         raise AirflowFailException("collect failed; there is nothing to record")
-    settings, here = Settings(), _Run(run)
     with Catalog.open(settings.catalog_url) as catalog:
         report = record_run(here.files, settings, here.zones, catalog, datetime.now(UTC), succeeded=not failed)
+    counts = {str(state): number for state, number in report.counts.items()} | {"rejected": report.rejects}
+    if run:
+        ti.xcom_push(key=NOTE_KEY, value=f"[{counted(counts)}]({run_page(dag_run.dag_id, dag_run.run_id)})")
     if failed:
         raise AirflowFailException(f"recorded as failed, for these tasks did not succeed: {', '.join(failed)}")
-    context["outlet_events"][PUBLISHED].extra = {"run": run, "release": report.release_uri}
+    context["outlet_events"][PUBLISHED].extra = {"run": report.run, "release": report.release_uri}
     return {"report": here.files.uri("report.json"), "rejects": report.rejects} | {**report.counts}
 
 
