@@ -40,14 +40,6 @@ def test_a_count_at_which_the_way_of_reading_changes_the_bits_is_left_out():
     assert certify([near, far], (4, 8, 12)) == RowCounts((4, 12))
 
 
-def test_rows_that_cannot_be_compared_are_passed_over():
-    def short(count, first):
-        return [None if (first + row) % SUBJECTS > 20 else bits for row, bits in enumerate(same(count, first))]
-
-    same = probe(lambda count, place, text: False)
-    assert certify([same, short], (4, 8)) == RowCounts((4, 8))
-
-
 def test_nothing_is_certified_where_nothing_is_equal():
     assert certify([probe(lambda count, place, text: place % 2)], (2, 4, 12)) is None
 

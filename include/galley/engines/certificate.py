@@ -19,9 +19,8 @@ SHIFTS = 8
 STEP = 5
 """Subjects from one shift to the next: odd, so that a subject does not keep to even or to odd places."""
 
-Probe = Callable[[int, int], Sequence[bytes | None]]
-"""(rows, first) -> bits of each row, where row r holds subject (first + r) modulo how many there are; None: not to be
-compared."""
+Probe = Callable[[int, int], Sequence[bytes]]
+"""(rows, first) -> bits of each row, where row r holds subject (first + r) modulo how many there are."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +81,11 @@ def certify(
         subjects: how many there are.
         shifts: trials of a count at least.
     """
-    groups: dict[tuple[bytes | None, ...], list[int]] = {}
+    groups: dict[tuple[bytes, ...], list[int]] = {}
     for count in candidates:
         seen = _bits(count, probes, subjects, shifts)
         if seen is not None:
-            groups.setdefault(tuple(seen.get(subject) for subject in range(subjects)), []).append(count)
+            groups.setdefault(tuple(seen[subject] for subject in range(subjects)), []).append(count)
     if not groups:
         return None
     largest = max(groups.values(), key=lambda counts: (len(counts), counts[-1]))
@@ -100,7 +99,7 @@ def _bits(count: int, probes: Sequence[Probe], subjects: int, shifts: int) -> di
         first = shift * STEP % subjects
         for probe in probes:
             for row, bits in enumerate(probe(count, first)):
-                if bits is not None and seen.setdefault((first + row) % subjects, bits) != bits:
+                if seen.setdefault((first + row) % subjects, bits) != bits:
                     return None
     return seen
 

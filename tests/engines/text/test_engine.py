@@ -363,6 +363,12 @@ def test_the_registry_opens_it_by_name(toy):
     assert numerics_of(source, toy, 1).engine == "slots"
 
 
+def test_trials_leave_alone_what_later_ones_read(tmp_path):
+    # Eight bits and few rows: no machine gives one row other bits than two. Trials that spoil the cache would.
+    engine = SlotTextEngine(family(FAMILIES["gpt2"], tmp_path / "model"), "int8", 1)
+    assert len(read(engine.setup().certificate).counts) > 1
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
 def test_what_it_certifies_itself_gives_equal_texts_in_any_company(toy, dtype):
     engine = SlotTextEngine(toy, dtype, 1)

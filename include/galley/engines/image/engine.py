@@ -307,7 +307,7 @@ class StepImageEngine:
         params = ImageParams(width=pixels, height=pixels, guidance_scale=1.0)
         conditions = [self._prompts.of(params, f"probe {number}")[0] for number in range(subjects)]
 
-        def probe(count: int, first: int) -> list[bytes | None]:
+        def probe(count: int, first: int) -> list[bytes]:
             at = [(first + row) % subjects for row in range(count)]
             self._counts = RowCounts((count,))
             found = self._forward([noise[i : i + 1] for i in at], [times[i] for i in at], [conditions[i] for i in at])

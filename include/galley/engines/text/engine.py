@@ -346,30 +346,29 @@ class SlotTextEngine:
 
     def _certify(self) -> RowCounts | None:
         """Row counts that give equal bits to texts of many lengths, in any company and however many keys are read."""
-        vocabulary, room = self._language.model.config.get_text_config().vocab_size, self._language.room or 4 * CHUNK
+        vocabulary, room = self._language.model.config.get_text_config().vocab_size, self._language.room or CHUNK
         random = torch.Generator().manual_seed(0)
-        lengths = torch.randint(2, min(2 * CHUNK, room - 1), (SUBJECTS,), generator=random).tolist()
+        # All fit into the fewest keys that are read, so that no trial writes over what a later one reads.
+        lengths = torch.randint(2, min(CHUNK, room - 1), (SUBJECTS,), generator=random).tolist()
         texts = [torch.randint(vocabulary, (length,), generator=random).tolist() for length in lengths]
         # Each text lies there twice, so that any run of rows, beginning anywhere, is a slice of the cache.
         self._counts = RowCounts((2 * SUBJECTS,))
         self._open(4 * CHUNK)
         for slot in range(2 * SUBJECTS):
             text = texts[slot % SUBJECTS]
-            for start in range(0, len(text), CHUNK):
-                self._read(slot, text, start)
+            self._read(slot, text, 0)
 
         def probe(read: int) -> Probe:
-            def bits(count: int, first: int) -> list[bytes | None]:
+            def bits(count: int, first: int) -> list[bytes]:
                 rows = [texts[(first + row) % SUBJECTS] for row in range(count)]
                 ids = torch.tensor([text[-1] for text in rows], device=device())[:, None]
-                at = torch.tensor([min(len(text), read - 1) for text in rows], device=device())[:, None]
-                scores = self._forward(slice(first, first + count), ids, at, read, keep=0).float().cpu().numpy()
-                return [row.tobytes() if len(text) < read else None for row, text in zip(scores, rows, strict=True)]
+                at = torch.tensor([len(text) for text in rows], device=device())[:, None]
+                scores = self._forward(slice(first, first + count), ids, at, read, keep=0)
+                return [row.tobytes() for row in scores.float().cpu().numpy()]
 
             return bits
 
         try:
-            # Few keys last: texts that reach beyond them are written over there.
             return certify([probe(read) for read in (4 * CHUNK, 2 * CHUNK, CHUNK)])
         finally:
             self._cache = None
