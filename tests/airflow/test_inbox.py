@@ -7,15 +7,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk import Asset
 from airflow.sdk.exceptions import TaskDeferred
 
-from galley.airflow.inbox import RequestFileSensor, offers
+from galley.airflow.inbox import INBOX_NAME, INBOX_URI, RequestFileSensor, offers
 from galley.airflow.inbox_trigger import RequestFileTrigger
 from galley.errors import InputError
 from galley.items import run_name
 from galley.settings import Settings
 from galley.stages.inbox import Arrival, Inbox
 from galley.storage import Zones
+from tests.airflow.events import triggering
 
 
 @pytest.fixture
@@ -88,9 +90,10 @@ def test_a_store_that_is_away_does_not_end_the_trigger(
 
 def test_events_of_another_making_offer_nothing(inbox: Inbox) -> None:
     good = {"key": "a.jsonl", "version": "1"}
-    payloads = [good, None, 3, {"key": "../etc/passwd", "version": "1"}, {"key": "a.jsonl"}, {**good, "more": 1}]
-    events = [SimpleNamespace(extra={"from_trigger": True, "payload": payload}) for payload in payloads]
-    assert list(offers([[SimpleNamespace(extra={})], events])) == [Arrival(**good)]
+    payloads = [None, 3, {"key": "../etc/passwd", "version": "1"}, {"key": "a.jsonl"}, {**good, "more": 1}, good]
+    extras: list[dict[str, Any]] = [{}, *({"from_trigger": True, "payload": payload} for payload in payloads)]
+    events = triggering(Asset(INBOX_NAME, uri=INBOX_URI), *extras)
+    assert list(offers(events[asset] for asset in events)) == [Arrival(**good)]
 
 
 # ── the sensor ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -180,8 +180,7 @@ def test_a_version_that_is_replaced_while_it_is_claimed_is_left_to_the_next_clai
 def test_a_file_that_was_deleted_after_its_claim_is_asked_for_again(inbox: Inbox) -> None:
     (arrival,) = drop(inbox, "a.jsonl")
     inbox.claim("run-1", [arrival], nobody)
-    record = Claim.model_validate_json(inbox.zones.work.get("runs/run-1/claim.json"))
-    inbox.zones.work.put("runs/run-1/claim.json", record.model_copy(update={"source": None}).model_dump_json().encode())
+    inbox.zones.work.delete("runs/run-1/claim.json")
     inbox.zones.inbox.delete("a.jsonl")  # the run died before it had copied the file
     with pytest.raises(InputError, match=r"a\.jsonl.*put it there again"):
         inbox.claim("run-1", [], nobody)
@@ -193,6 +192,16 @@ def test_threads_that_race_get_a_file_each(local: Inbox) -> None:
         claims = list(pool.map(lambda number: local.claim(f"run-{number}", arrivals, nobody), range(16)))
     assert sorted(claim.arrival.key for claim in claims if claim) == [arrival.key for arrival in arrivals]
     assert claims.count(None) == 4
+
+
+def test_tries_of_one_run_that_race_agree_on_one_file(local: Inbox) -> None:
+    arrivals = drop(local, *(f"{number:02d}.jsonl" for number in range(6)))
+    offers = [arrivals[number:] + arrivals[:number] for number in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        claims = set(pool.map(lambda offered: local.claim("run-1", offered, nobody), offers))
+    (claim,) = claims
+    assert claim is not None
+    assert [local.claimed(arrival) for arrival in arrivals].count(True) == 1
 
 
 def test_processes_that_race_get_a_file_each(local: Inbox, settings: Settings) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseSensorOperator, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
 
+from galley.airflow.run_notes import NOTE_KEY
 from galley.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def claim_file() -> str:
     offered = chain(offers(events[asset] for asset in events), inbox.waiting(settings.inbox_poll))
     uri = _claim(context, inbox, offered)
     if uri is None:
+        context["ti"].xcom_push(key=NOTE_KEY, value="no request file was left for this run")
         raise AirflowSkipException("no request file is left for this run; other runs have claimed them")
     return uri
 

@@ -2,9 +2,9 @@
 
 A depositor may write a file while we look, several runs may be woken for one file, and one run may die between any two
 steps. So a file counts as arrived when two looks find it unchanged, and belongs to the run that first writes
-``claims/<digest of key and version>.json`` into the work zone. The run notes what it is about to claim in its own
-``claim.json`` beforehand, and so finds its claim again after a death or when it is cleared; once the bytes are copied
-to ``inputs/…`` that stands there too, with their sha256, and the inbox is not needed any more.
+``claims/<digest of key and version>.json`` into the work zone. Beforehand the run notes what it is about to claim in
+its own ``claims/00001.json``, 00002 …, so that its next try, even beside one presumed dead, claims the same. Once the
+bytes are copied to ``inputs/…`` the run's ``claim.json`` says so, and the inbox is not needed any more.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import count
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
@@ -141,14 +141,12 @@ class Inbox:
             InputError: a claimed file was deleted before it could be copied.
         """
         files = RunFiles(self.zones.work, run)
-        own = files.read("claim.json", Claim)
-        if own is not None and own.source is not None:
+        if (own := files.read("claim.json", Claim)) is not None:
             return own
         fresh = (
             Claim(arrival=each, run=run, brief=self.brief(each.key)) for each in offered if self._to_be_had(each, say)
         )
-        for claim in chain([own] if own else [], fresh):
-            files.write("claim.json", claim)
+        for claim in _noted(files, fresh):
             try:
                 self.zones.work.put_if_absent(_claim_key(claim.arrival), claim.model_dump_json().encode())
             except ObjectExists:
@@ -222,6 +220,22 @@ class Lookout:
         if arrival not in self._claimed and self._inbox.claimed(arrival):
             self._claimed.add(arrival)
         return arrival in self._claimed
+
+
+def _noted(files: RunFiles, fresh: Iterator[Claim]) -> Iterator[Claim]:
+    """What tries of the run have set out to claim, in order, then fresh claims, each noted before it is given out."""
+    for number in count(1):
+        name = f"claims/{number:05d}.json"
+        claim = files.read(name, Claim)
+        if claim is None:
+            if (claim := next(fresh, None)) is None:
+                return
+            try:
+                files.work.put_if_absent(files.key(name), claim.model_dump_json().encode())
+            except ObjectExists:  # another try of this run was faster
+                claim = files.read(name, Claim)
+        if claim is not None:
+            yield claim
 
 
 def _claim_key(arrival: Arrival) -> str:
