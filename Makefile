@@ -9,7 +9,7 @@ WORKER_TESTS := $(wildcard tests/engines tests/worker tests/training tests/start
 PYTEST_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down test test-integration lint format lock doctor train-starters measure-starters clean
+.PHONY: help setup run up down test test-integration lint format lock doctor wheel train-starters measure-starters clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,11 @@ lock: ## Write docker/*.lock from what the environments hold now
 
 doctor: ## Say what is missing on this machine, and the command that mends it
 	@if [ -x .venv/bin/galley ]; then .venv/bin/galley doctor; else echo "the environments are not there yet; run: make setup"; exit 1; fi
+
+wheel: setup ## Build dist/galley-*.whl, for an Airflow 3.3 of your own
+	@rm -rf build/lib build/bdist.* dist/galley-*.whl
+	@.venv/bin/python -m pip wheel -q --no-build-isolation --no-deps --disable-pip-version-check --wheel-dir dist .
+	@ls dist/galley-*.whl
 
 train-starters: setup ## Train the starter models anew from code and seeds (hours on two cores, minutes on a GPU)
 	@.venv-worker/bin/python -m galley.training starter-image starter-toxicity teacher-text starter-text --out include/models --work .galley/training

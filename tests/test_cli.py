@@ -176,6 +176,42 @@ def test_doctor_names_what_is_missing_and_what_mends_it(tmp_path: Path) -> None:
     assert {check.name: check for check in examine(settings)}["models"].status == "fail"
 
 
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("", ["LocalExecutor"]),
+        ("LocalExecutor", ["LocalExecutor"]),
+        ("CeleryExecutor,LocalExecutor", ["CeleryExecutor", "LocalExecutor"]),
+        ("big:airflow.providers.x.KubernetesExecutor", ["KubernetesExecutor"]),
+        ("LocalExecutor;blue=EdgeExecutor", ["LocalExecutor", "EdgeExecutor"]),
+    ],
+)
+def test_doctor_knows_airflows_executor_from_the_environment_or_the_file(
+    tmp_path: Path, value: str, names: list[str]
+) -> None:
+    from galley.doctor import airflow_executors
+
+    assert airflow_executors({"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__EXECUTOR": value}) == names
+    assert list(tmp_path.iterdir()) == []  # asking changes nothing
+    (tmp_path / "airflow.cfg").write_text(f"[core]\nexecutor = {value or 'LocalExecutor'}\nfernet = %{{x\n")
+    assert airflow_executors({"AIRFLOW_HOME": str(tmp_path)}) == names
+
+
+def test_doctor_refuses_files_and_sqlite_with_a_remote_executor_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from galley.doctor import examine
+
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    settings = installation(tmp_path / "root", worker_python=tmp_path / "none" / "python")
+    found = {check.name: check for check in examine(settings)}
+    for name, setting in (("zone published", "GALLEY_PUBLISHED_URL"), ("catalog", "GALLEY_DATABASE_URL")):
+        check = found[f"executor, {name}"]
+        assert check.status == "fail" and "CeleryExecutor" in check.found and setting in check.fix
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "LocalExecutor")
+    assert {check.name: check.status for check in examine(settings)}["executor"] == "ok"
+
+
 def test_doctor_speaks_jsonl_and_ends_with_1_where_something_fails(tmp_path: Path) -> None:
     environment = {"GALLEY_HOME": str(tmp_path / "home"), "GALLEY_WORKER_PYTHON": str(tmp_path / "none")}
     result = RUNNER.invoke(app, ["doctor", "--format", "jsonl"], env=environment)

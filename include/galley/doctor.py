@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 Status = Literal["ok", "warn", "fail"]
 GIB = 2**30
+_LOCAL = frozenset({"LocalExecutor"})
 
 
 class Format(StrEnum):
@@ -79,6 +82,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         ("models", _models),
         ("store", _store),
         ("catalog", _catalog),
+        ("executor", _executor),
         ("settings file", _settings_file),
     ]
     for name, check in checks:
@@ -226,6 +230,39 @@ def _catalog(settings: Settings) -> Iterator[Check]:
     with Catalog.open(settings.catalog_url) as catalog:
         runs = len(catalog.runs())
     yield Check("catalog", "ok", f"{runs} runs, SQLite {sqlite3.sqlite_version}")
+
+
+def _executor(settings: Settings) -> Iterator[Check]:
+    """Whether all machines that tasks run on share the store and the catalog, where an executor uses several."""
+    from galley.storage import ZONES
+
+    executors = airflow_executors(os.environ)
+    remote = ", ".join(name for name in executors if name not in _LOCAL)
+    if not remote:
+        yield Check("executor", "ok", f"{', '.join(executors)}: tasks run on this machine")
+        return
+    why = f"{remote} runs tasks on other machines, which do not see"
+    for zone in ZONES:
+        if settings.zone(zone).startswith("file:"):
+            fix = f"set GALLEY_{zone.upper()}_URL or GALLEY_STORE_URL to a store that all machines reach, not file://"
+            yield Check(f"executor, zone {zone}", "fail", f"{why} {settings.zone(zone)}", fix)
+    if settings.catalog_url.startswith("sqlite"):
+        fix = "set GALLEY_DATABASE_URL to a PostgreSQL database"
+        yield Check("executor, catalog", "fail", f"{why} {settings.catalog_url}", fix)
+
+
+def airflow_executors(environment: Mapping[str, str]) -> list[str]:
+    """Class names in Airflow's ``core.executor``, read where Airflow reads it but without importing it.
+
+    Airflow writes a configuration file into its home when it is imported, and asking must change nothing.
+    """
+    home = Path(environment.get("AIRFLOW_HOME") or "~/airflow").expanduser()
+    file = configparser.ConfigParser(interpolation=None, strict=False)
+    file.read(environment.get("AIRFLOW_CONFIG") or home / "airflow.cfg", encoding="utf-8")
+    value = environment.get("AIRFLOW__CORE__EXECUTOR") or file.get("core", "executor", fallback="") or "LocalExecutor"
+    # "CeleryExecutor", "module.path.Executor", "alias:module.path.Executor", "team=Executor;…"; several by commas.
+    names = [part.split("=")[-1].split(":")[-1].split(".")[-1].strip() for part in re.split("[,;]", value)]
+    return [name for name in names if name]
 
 
 def _settings_file(settings: Settings) -> Iterator[Check]:

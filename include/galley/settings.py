@@ -10,11 +10,21 @@ from urllib.parse import quote
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_PACKAGE = Path(__file__).resolve().parent
+_PROJECT = _PACKAGE / "project"
+"""Where an installed wheel has what a checkout has beside the package: dags/, include/, airflow_settings.yaml."""
+
 
 def project_root() -> Path:
-    """The checkout this package runs from, or the working directory where it was installed from a wheel."""
-    checkout = Path(__file__).resolve().parents[2]
-    return checkout if (checkout / "airflow_settings.yaml").exists() else Path.cwd()
+    """The checkout this package lies in, or what its wheel brought of one."""
+    return _PROJECT if _PROJECT.is_dir() else _PACKAGE.parents[1]
+
+
+def default_home() -> Path:
+    """``.galley`` in a checkout; of an installed wheel ``galley`` beside what else Airflow keeps in its home."""
+    if not _PROJECT.is_dir():
+        return project_root() / ".galley"
+    return Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser() / "galley"
 
 
 class Settings(BaseSettings):
@@ -24,7 +34,7 @@ class Settings(BaseSettings):
 
     root: Path = Field(default_factory=project_root, description="Project directory: dags/, include/, plugins/.")
     home: Path = Field(
-        default_factory=lambda: project_root() / ".galley",
+        default_factory=default_home,
         description="All state: store, catalog, Airflow's own files. Deleting it resets everything.",
     )
     store_url: str = Field("", description="Root of the four zones; default file://$GALLEY_HOME/store.")

@@ -9,7 +9,9 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,14 +22,18 @@ if TYPE_CHECKING:
     from galley.settings import Settings
 
 START_SECONDS = 300.0
-"""For everything to be healthy; ten to forty on an idle machine of two cores."""
+"""For everything to be healthy; it takes 25 on an idle machine of two cores."""
 DAG_SECONDS = 120.0
 """For every DAG file to be read after that."""
 _SAID = re.compile(r"\d{4}-\d\d-\d\dT[\d:]{8}\+00:00 (.+)")
 """A line that the supervisor itself wrote into its log."""
 
 
-def up() -> None:
+def up(
+    wait: Annotated[
+        float, typer.Option("--wait", metavar="SECONDS", help="Give up where Airflow is not healthy by then.")
+    ] = START_SECONDS,
+) -> None:
     """Start Airflow and wait until it is healthy: scheduler, DAG processor, triggerer and the UI.
 
     It listens on 127.0.0.1 alone, at GALLEY_PORT, and stays until `galley down`.
@@ -65,7 +71,7 @@ def up() -> None:
             start_new_session=True,
         )
     try:
-        _await(console, settings, supervisor, log, start)
+        _await(console, settings, supervisor, log, start, wait)
     except BaseException:
         supervisor.send_signal(signal.SIGTERM)
         console.print("ending what was started", style="yellow")
@@ -113,7 +119,9 @@ def down() -> None:
     console.print(f"ended after {time.monotonic() - begin:.1f} s; port {current.port} is free", highlight=False)
 
 
-def _await(console: Console, settings: Settings, supervisor: subprocess.Popen[bytes], log: Path, start: int) -> None:
+def _await(
+    console: Console, settings: Settings, supervisor: subprocess.Popen[bytes], log: Path, start: int, patience: float
+) -> None:
     """Show the supervisor's log until every component is healthy and every DAG file read."""
     from galley.airflow.environment import USER, admin_password
     from galley.airflow.rest import AirflowApi
@@ -136,10 +144,12 @@ def _await(console: Console, settings: Settings, supervisor: subprocess.Popen[by
                 last = line
             if supervisor.poll() is not None:
                 raise GalleyError(f"Airflow could not be started: {last}; see {log}")
-            if time.monotonic() - begin > START_SECONDS:
+            if time.monotonic() - begin > patience:
                 missing = sorted({"api-server", "scheduler", "triggerer", "dag-processor"} - healthy)
                 logs = ", ".join(str(log.with_name(f"{name}.log")) for name in missing)
-                raise GalleyError(f"not healthy after {START_SECONDS:.0f} s: {', '.join(missing)}; see {logs}")
+                raise GalleyError(
+                    f"not healthy after {patience:.0f} s: {', '.join(missing)}; see {logs}, or give it longer: --wait"
+                )
             for name in sorted(_healthy(api, since) - healthy):
                 healthy.add(name)
                 tell(f"{name} is healthy")

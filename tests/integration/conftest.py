@@ -15,5 +15,5 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
     if not WORKER.exists():
         pytest.skip("the worker's environment is not there; run: make setup")
     root = tmp_path_factory.mktemp("installation") / "root"
-    with standing(starters_and_echo(root, worker_python=WORKER)) as running:
+    with standing(starters_and_echo(root, worker_python=WORKER, worker_slots=1)) as running:
         yield running

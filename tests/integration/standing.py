@@ -28,7 +28,7 @@ from tests.pipeline import installation
 
 WORKER = ROOT / ".venv-worker" / "bin" / "python"
 GALLEY = ROOT / ".venv" / "bin" / "galley"
-PATIENCE = 600.0
+PATIENCE = 1800.0
 """Seconds that a test waits for what takes some on an idle machine: it may be a busy one."""
 _Found = TypeVar("_Found")
 
@@ -207,7 +207,7 @@ def standing(settings: Settings, **extra: str) -> Iterator[Standing]:
         extra: environment variables.
     """
     environment = environment_of(settings, GALLEY_PORT=str(free_port()), **extra)
-    up = command(environment, "up")
+    up = command(environment, "up", f"--wait={PATIENCE}")
     assert up.returncode == 0, up.stdout + up.stderr
     said = dict(re.findall(r"^(Airflow|user|password) +(\S+)$", up.stdout, re.MULTILINE))
     try:

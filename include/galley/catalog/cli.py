@@ -172,8 +172,8 @@ def db() -> None:
     """The catalog's database."""
 
 
-@db_app.command("upgrade")
-def upgrade() -> None:
+@db_app.command("migrate")
+def migrate() -> None:
     """Bring the catalog's schema to this version; an SQLite catalog is copied aside first."""
     from galley.catalog import database
     from galley.settings import Settings

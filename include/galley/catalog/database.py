@@ -142,7 +142,7 @@ def open_engine(url: str) -> Engine:
                 _refuse_newer(engine, found)
                 raise CatalogError(
                     f"catalog {shown(engine.url)} is at revision {found}, this Galley needs {head()}; "
-                    "stop what is using it and run: galley db upgrade"
+                    "stop what is using it and run: galley db migrate"
                 )
             upgrade(engine)
     except BaseException:

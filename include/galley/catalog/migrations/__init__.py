@@ -1,1 +1,1 @@
-"""Alembic's environment and revisions; `galley db upgrade` and `database.open_engine` run them."""
+"""Alembic's environment and revisions; `galley db migrate` and `database.open_engine` run them."""
