@@ -31,7 +31,6 @@ with DAG(
     schedule=Asset(INBOX_NAME, uri=INBOX_URI, watchers=[watcher]),
     start_date=pendulum.datetime(2025, 1, 1, tz=settings.timezone),
     catchup=False,
-    is_paused_upon_creation=False,
     max_active_runs=settings.inbox_active_runs,
     default_args=DEFAULT_ARGS,
     tags=[TAG],

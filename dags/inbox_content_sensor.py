@@ -29,7 +29,6 @@ with DAG(
     schedule=CronTriggerTimetable("* * * * *", timezone=settings.timezone),
     start_date=pendulum.datetime(2025, 1, 1, tz=settings.timezone),
     catchup=False,
-    is_paused_upon_creation=False,
     max_active_runs=2,
     default_args=DEFAULT_ARGS,
     tags=[TAG],

@@ -28,7 +28,6 @@ with DAG(
     schedule=None,
     start_date=pendulum.datetime(2025, 1, 1, tz=settings.timezone),
     catchup=False,
-    is_paused_upon_creation=False,
     default_args=DEFAULT_ARGS,
     tags=[TAG],
     doc_md=__doc__,
