@@ -9,7 +9,7 @@ WORKER_TESTS := $(wildcard tests/engines tests/worker tests/training tests/start
 PYTEST_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down test test-integration lint format lock doctor wheel train-starters measure-starters clean
+.PHONY: help setup run up down test test-integration lint format lock doctor wheel train-starters measure-starters bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ train-starters: setup ## Train the starter models anew from code and seeds (hour
 
 measure-starters: setup ## Measure the starter models against their thresholds
 	@.venv-worker/bin/python -m tests.starters.measure
+
+bench: setup ## Benchmarks against the peers, for an idle machine; NAMES="gpt-mixed sd-brief" for some of them
+	@.venv-worker/bin/python -m tests.benchmarks $(NAMES)
 
 clean: ## Remove caches and build output; state (.galley) and environments stay
 	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -17,8 +17,10 @@ from torch import Tensor
 from galley.engines.sampling import adjustments
 from galley.items import TextParams
 
-SHORT_LIST = 1024
-"""Most likely tokens that are sorted for top-p; rows whose mass lies further out are sorted whole."""
+BINS, BINS_PER_NAT = 4096, 128
+"""For top-p, tokens are binned by how far below the likeliest they are; only the bin that fills the mass is sorted."""
+MASS = 2.0**40
+"""What the likeliest token weighs there: masses are whole numbers, whose sums are exact in any order."""
 
 
 class Row:
@@ -91,17 +93,17 @@ def sample(logits: Tensor, rows: Sequence[Row]) -> list[int | None]:
 def _draw(scores: Tensor, params: Sequence[TextParams], uniforms: Sequence[float]) -> list[int]:
     """Tokens of rows (n, vocabulary) by inverse cumulative distribution."""
     scores = scores / _column([each.temperature for each in params], scores)
-    least = torch.full((len(params), 1), -torch.inf, device=scores.device)
+    highest = scores.amax(-1, keepdim=True)
+    weights = (scores - highest).double().exp_()
+    # In place from here on: at this size, memory asked for anew costs more than the arithmetic.
     for index, each in enumerate(params):
         if 0 < each.top_k < scores.shape[1]:
-            least[index] = scores[index].topk(each.top_k).values[-1]
-    weights = _weights(scores, least)
-    cut = [index for index, each in enumerate(params) if each.top_p < 1]
-    if cut:
-        least[cut] = torch.maximum(least[cut], _nucleus(scores[cut], weights[cut], [params[i].top_p for i in cut]))
-        weights = _weights(scores, least)
+            weights[index] *= scores[index] >= scores[index].topk(each.top_k).values[-1]
+    if any(each.top_p < 1 for each in params):
+        below = highest - scores
+        weights *= below <= _nucleus(below, weights, [each.top_p for each in params])
     if any(each.min_p for each in params):
-        weights = torch.where(weights < _column([each.min_p for each in params], weights), 0.0, weights)
+        weights *= weights >= _column([each.min_p for each in params], weights)
     reached = weights.cumsum(-1)
     target = _column(uniforms, weights) * reached[:, -1:]
     # The first token whose cumulated weight exceeds the target; a token of weight 0 never does.
@@ -113,20 +115,25 @@ def _column(values: Sequence[float], like: Tensor) -> Tensor:
     return torch.tensor(values, dtype=like.dtype, device=like.device)[:, None]
 
 
-def _weights(scores: Tensor, least: Tensor) -> Tensor:
-    """exp(score - highest) in float64, 0 below ``least`` (n, 1)."""
-    shifted = (scores - scores.max(-1, keepdim=True).values).double()
-    return torch.where(scores < least, 0.0, shifted.exp())
+def _nucleus(below: Tensor, weights: Tensor, masses: Sequence[float]) -> Tensor:
+    """How far below the likeliest (n, 1) the smallest set of likeliest tokens reaches whose mass is ``masses``.
 
-
-def _nucleus(scores: Tensor, weights: Tensor, masses: Sequence[float]) -> Tensor:
-    """Least score (n, 1) of the smallest set of likeliest tokens whose mass reaches ``masses``; ties stay together."""
-    wanted = _column(masses, weights) * weights.cumsum(-1)[:, -1:]
-    short = min(SHORT_LIST, scores.shape[1])
-    for size in (short, scores.shape[1]):
-        best, at = scores.topk(size)
-        before = weights.gather(-1, at).cumsum(-1)
-        if size == scores.shape[1] or bool((before[:, -1:] >= wanted).all()):
-            break
-    last = (before < wanted).sum(-1, keepdim=True).clamp_max(size - 1)
-    return best.gather(-1, last)
+    Args:
+        below: (n, vocabulary), how far each score is below its row's highest; tokens of one score stay together.
+        weights: (n, vocabulary), probabilities but for a factor, 1 for the likeliest.
+        masses: of each row, a part of 1; 1 lets everything in.
+    """
+    bins = (below * BINS_PER_NAT).clamp_(max=BINS - 1).long()
+    mass = (weights * MASS).long()
+    filled = torch.zeros((len(below), BINS), dtype=torch.long, device=below.device)
+    filled = filled.scatter_add_(1, bins, mass).cumsum(-1)
+    wanted = filled[:, -1:] * _column(masses, weights)
+    crossing = (filled < wanted).sum(-1).clamp_max(BINS - 1)
+    reach = torch.full_like(below[:, :1], torch.inf)
+    for row, (part, share) in enumerate(zip(crossing.tolist(), masses, strict=True)):
+        if share < 1:
+            inside = (bins[row] == part).nonzero()[:, 0]
+            distance, order = below[row, inside].sort()
+            passed = mass[row, inside[order]].cumsum(-1) + (filled[row, part - 1] if part else 0)
+            reach[row] = distance[(passed < wanted[row]).sum().clamp_max(len(inside) - 1)]
+    return reach

@@ -1,0 +1,58 @@
+"""``python -m tests.benchmarks [NAME …]``, in the worker's environment: run benches and write their results."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+os.environ |= {"HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1", "TRANSFORMERS_VERBOSITY": "error"}
+
+import torch
+
+from tests.benchmarks import gpt_mixed, gpt_prefix, occupancy, repro, sd_mixed
+from tests.benchmarks.harness import Target, say
+from tests.benchmarks.results import TABLE, store
+
+BENCHES = {
+    "gpt-mixed": gpt_mixed.run,
+    "gpt-prefix": gpt_prefix.run,
+    "occupancy": occupancy.run,
+    "repro-text": repro.run_text,
+    "sd-mixed": sd_mixed.run,
+    "sd-brief": sd_mixed.run_brief,
+    "repro-image": repro.run_image,
+}
+
+
+def main() -> int:
+    """Run the benches that are named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("--rounds", type=int, default=5, help="timed rounds of each peer")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--quick", action="store_true", help="small models, to see that it works; nothing is stored")
+    options = parser.parse_args()
+    if unknown := sorted(set(options.names) - set(BENCHES)):
+        parser.error(f"no bench is called {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+    torch.set_num_threads(options.threads)
+    for name in options.names or BENCHES:
+        say(f"== {name}")
+        rounds = 1 if options.quick else options.rounds
+        report = BENCHES[name](say, rounds=rounds, threads=options.threads, quick=options.quick)
+        for target in report.targets:
+            say(_line(target))
+        if not options.quick:
+            store(report)
+    if not options.quick:
+        say(f"written to {TABLE}")
+    return 0
+
+
+def _line(target: Target) -> str:
+    wanted = f">= {target.least}" if target.least is not None else f"<= {target.most}"
+    return f"{'met   ' if target.met else 'MISSED'} {target.text}: {target.value:.3f} (wanted {wanted})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""occupancy: how many of the rows that are computed serve somebody, lengths unknown beforehand."""
+
+from __future__ import annotations
+
+from tests.benchmarks import texts
+from tests.benchmarks.harness import Report, Say, Target, machine
+from tests.benchmarks.models import gpt2
+
+
+def run(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
+    """Shares of rows; nothing is timed, so the model is small."""
+    files, asked = gpt2(2, 64), texts.mixed(32 if quick else 256)
+    shares = {}
+    for name, order in (
+        ("arrival order", asked),
+        ("longest first", sorted(asked, key=lambda each: -each.tokens)),
+    ):
+        peer, engine = texts.slots(name, files, "float32", threads, order, say, temperature=0)
+        peer.run()
+        shares[name] = engine.figures.useful_rows / engine.figures.computed_rows
+    batches = [asked[start : start + 32] for start in range(0, len(asked), 32)]
+    static = texts.useful(asked) / sum(len(batch) * max(each.tokens for each in batch) for batch in batches)
+    return Report(
+        "occupancy",
+        f"{len(asked)} texts as in gpt-mixed",
+        "rows",
+        targets=(Target("useful rows / computed rows, arrival order", shares["arrival order"], least=0.95),),
+        facts={"longest first": shares["longest first"], "static batches of 32": static},
+        machine=machine(),
+    )

@@ -1,0 +1,100 @@
+"""sd-mixed and sd-brief: pictures of many settings, and of the ordinary few, against diffusers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import torch
+
+from galley.engines.stock_image import StockImageEngine
+from galley.items import PlannedRequest
+from galley.model_files import ModelFiles
+from tests.benchmarks import images
+from tests.benchmarks.harness import Report, Say, Target, machine, race
+from tests.benchmarks.models import stable_diffusion
+
+
+def run(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
+    """Pictures a second, of a UNet of 4.1 GFLOP a row and of one of 0.26."""
+    sizes: list[tuple[str, ModelFiles, int, tuple[int, ...]]] = [
+        ("0.26 GFLOP", stable_diffusion((32, 64, 128), 16), 128, (10, 20, 30, 50))
+    ]
+    if not quick:
+        sizes.append(("4.1 GFLOP", stable_diffusion((64, 128, 256), 32), 256, (4, 6, 8, 10)))
+    measured, targets, facts = [], [], {}
+    for name, files, side, steps in sizes:
+        asked = images.mixed(files, 6 if quick else 64, side, steps)
+        ours, engine = images.steps(f"steps {name}", files, "float32", threads, asked, say)
+        alone, stock = images.grouped(f"one by one {name}", files, "float32", threads, asked, 1)
+        together, _ = images.grouped(f"grouped {name}", files, "float32", threads, asked, 8)
+        found = race([ours, alone, together], rounds, say)
+        rate = {each.name: each.rate for each in found}
+        bound, best = _bound(stock, asked, engine._counts.counts, side // 8)
+        gain = rate[f"steps {name}"] / rate[f"one by one {name}"]
+        measured += found
+        targets.append(Target(f"share of the bound over one by one, {name}", gain / bound, least=0.9))
+        if name == "0.26 GFLOP":
+            targets.append(Target(f"steps / one by one, {name}", gain, least=1.8))
+        facts[name] = {
+            "bound over one by one": bound,
+            "seconds a row at best": best,
+            "steps / one by one": gain,
+            "steps / grouped": rate[f"steps {name}"] / rate[f"grouped {name}"],
+            "useful rows / computed rows": engine.figures.useful_rows / engine.figures.computed_rows,
+        }
+    return Report(
+        "sd-mixed",
+        f"{6 if quick else 64} pictures of 6 schedulers, 4 numbers of steps, guidance 1 to 12, own seeds; float32",
+        "pictures",
+        tuple(measured),
+        tuple(targets),
+        facts,
+        machine(),
+    )
+
+
+def run_brief(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
+    """Pictures a second where diffusers can group everything."""
+    files = stable_diffusion((32, 64, 128), 16)
+    asked = images.brief(files, 8 if quick else 64, 128, (2, 4) if quick else (10, 30))
+    ours, engine = images.steps("steps", files, "float32", threads, asked, say)
+    together, _ = images.grouped("grouped", files, "float32", threads, asked, 8)
+    measured = race([ours, together], rounds, say)
+    return Report(
+        "sd-brief",
+        f"{len(asked)} pictures, DDIM, guidance 7.5, half of them 10 and half 30 steps; UNet of 0.26 GFLOP, float32",
+        "pictures",
+        measured,
+        (Target("steps / grouped", measured[0].rate / measured[1].rate, least=0.98),),
+        {"useful rows / computed rows": engine.figures.useful_rows / engine.figures.computed_rows},
+        machine(),
+    )
+
+
+@torch.inference_mode()
+def _bound(
+    stock: StockImageEngine, asked: Sequence[PlannedRequest], counts: Sequence[int], side: int
+) -> tuple[float, float]:
+    """What batching can gain over one by one at most, and the best seconds a row: sum t(rows) / (sum rows · t best).
+
+    ``t(rows)`` is a forward of the one or two rows that the stock pipeline gives a request.
+    """
+    unet = stock._model.pipe.unet
+    words = torch.randn(max(counts), 77, unet.config.cross_attention_dim)
+
+    def seconds(rows: int) -> float:
+        sample = torch.randn(rows, unet.config.in_channels, side, side)
+        taken = []
+        for _ in range(7):
+            began = time.perf_counter()
+            unet(sample, torch.full((rows,), 500.0), encoder_hidden_states=words[:rows])
+            taken.append(time.perf_counter() - began)
+        return sorted(taken)[3]
+
+    stocks = {rows: seconds(rows) for rows in (1, 2)}
+    best = min(seconds(rows) / rows for rows in counts)
+    rows = [2 if each.request.params.guidance_scale > 1 else 1 for each in asked]
+    steps = [each.request.params.num_inference_steps for each in asked]
+    alone = sum(stocks[row] * step for row, step in zip(rows, steps, strict=True))
+    return alone / (sum(row * step for row, step in zip(rows, steps, strict=True)) * best), best
