@@ -55,6 +55,10 @@ class RowCounts:
         kept = tuple(count for count in self.counts if count <= now // 2) or self.counts[:1]
         return None if kept[-1] >= now else RowCounts(kept)
 
+    def within(self, limit: int) -> RowCounts:
+        """Only counts of at most ``limit`` rows; the smallest alone where none is."""
+        return RowCounts(tuple(count for count in self.counts if count <= limit) or self.counts[:1])
+
     def below(self, limit: int) -> RowCounts:
         """Only counts of at most ``limit`` rows; raises `ValueError` naming the smallest where none is left."""
         kept = tuple(count for count in self.counts if count <= limit)

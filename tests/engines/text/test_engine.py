@@ -25,6 +25,7 @@ from transformers import (
 from galley.engines import numerics_of, open_engine
 from galley.engines.certificate import RowCounts, read, told
 from galley.engines.stock_text import StockTextEngine
+from galley.engines.text import engine as module
 from galley.engines.text.engine import CHUNK, SlotTextEngine
 from galley.engines.text.language_model import LanguageModel
 from galley.engines.text.prefix import PrefixStore
@@ -212,7 +213,6 @@ def test_what_slots_cannot_serve_runs_on_stock_generate_and_says_so(name, tmp_pa
 
 
 def test_a_model_whose_slots_disagree_with_its_forward_falls_back(toy, monkeypatch):
-    from galley.engines.text import engine as module
 
     plain = module.masks
     monkeypatch.setattr(
@@ -324,6 +324,20 @@ def test_out_of_memory_halves_the_rows_and_loses_and_repeats_nothing(toy, monkey
     assert calls[8] == 1
     assert Counter(o.key for o in outcomes) == Counter(each.key for each in requests)
     assert said(outcomes) == expected
+
+
+def test_little_memory_means_fewer_rows_and_the_same_texts(toy, monkeypatch):
+    requests = asks(toy.digest, 20, longest=60, max_new_tokens=10, temperature=0.8)
+    engine = engine_of(toy, counts=(4, 8, 16))
+    expected = said(engine.generate(requests))
+    assert max(engine.figures.sizes) == 16
+    slot = engine._position_bytes * 2 * CHUNK
+    assert slot == 2 * 2 * 32 * 4 * 2 * CHUNK  # keys and values, two layers, 32 numbers of four bytes
+    for room, most in ((13, 8), (9, 8), (8, 4), (1, 4)):
+        engine = engine_of(toy, counts=(4, 8, 16))
+        monkeypatch.setattr(module, "free_bytes", lambda room=room: round(room * slot / module.CACHE_SHARE) + 1)
+        assert said(engine.generate(requests)) == expected
+        assert max(engine.figures.sizes) == most
 
 
 def test_out_of_memory_at_the_smallest_count_ends_the_job_for_now(toy, monkeypatch):

@@ -80,6 +80,11 @@ class SlotCache(Cache):
         self._aim = Aim()
         super().__init__(layers=[SlotLayer(self._aim, slots, capacity) for _ in range(layers)])
 
+    @property
+    def position_bytes(self) -> int:
+        """What one position of one slot takes in all layers; to be asked after the first write."""
+        return sum(store[0, :, 0].nbytes for layer in self.layers for store in (layer.keys, layer.values))
+
     def aim(self, slots: slice, positions: Tensor, length: int) -> None:
         """Say what the next forward does; see `Aim`."""
         self._aim.slots, self._aim.positions, self._aim.length = slots, positions, length

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from galley.engines.base import Figures, Outcome, RequestError
 from galley.engines.certificate import SUBJECTS, Probe, RowCounts, certify, read, told
-from galley.engines.memory import free_memory, is_device_lost, is_out_of_memory
+from galley.engines.memory import free_bytes, free_memory, is_device_lost, is_out_of_memory
 from galley.engines.numerics import device, measure, settle
 from galley.engines.sampling import StopText
 from galley.engines.stock_text import StockTextEngine
@@ -37,6 +37,8 @@ CHUNK = 64
 ROWS = 16
 """Rows of every decode forward where no set of counts gives equal bits."""
 PREFIX_BYTES = 256 * 2**20
+CACHE_SHARE = 0.6
+"""Of the memory that is free when items come, what keys and values may take; another job may want some as well."""
 TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25, "float16": 0.05, "int8": 0.25}
 """How far scores in slots may be from the stock forward's, in standard deviations of the scores: rounding, no more."""
 
@@ -106,6 +108,7 @@ class SlotTextEngine:
         self._stock: StockTextEngine | None = None
         self._cache: Any = None
         self._desk = 0
+        self._position_bytes = 0
         self._keeps_logits = False
         self.figures = Figures()
         self.fallback = ""
@@ -180,8 +183,11 @@ class SlotTextEngine:
                 self._cache = None
 
     def _run(self, seats: Sequence[Seat]) -> Iterator[Outcome]:
+        tokens = max(len(seat.row.prompt) + seat.row.params.max_new_tokens for seat in seats)
+        held = free_bytes() * CACHE_SHARE / (self._position_bytes * _up(tokens))
+        self._counts = self._counts.within(int(held) - 1)  # and the slot where prompts are read
         slots: Slots[Seat] = Slots(seats, self._counts.most)
-        self._open(max(len(seat.row.prompt) + seat.row.params.max_new_tokens for seat in seats))
+        self._open(tokens)
         while (forward := slots.next()) != "end":
             if forward == "prefill" and slots.reading is not None:
                 yield from self._advance(slots, slots.reading)
@@ -330,6 +336,7 @@ class SlotTextEngine:
             try:
                 for start in range(0, given, CHUNK):
                     found = [self._read(0, text[:given], start)]
+                self._position_bytes = self._cache.position_bytes
                 found += [self._step(0, [text[at]], [at]) for at in range(given, length)]
                 ids = torch.tensor([text], device=device())
                 expected = language.model(input_ids=ids, use_cache=False).logits[0, given - 1 :].float()
