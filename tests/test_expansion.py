@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from galley.brief_files import parse_brief
 from galley.errors import InputError
 from galley.expansion import expand, row_order
-from galley.items import ImageParams, Item, Reject, derive_seed, item_id
+from galley.items import ImageParams, Item, Kind, Reject, ResolvedModel, derive_seed, item_id
 from tests.intake import DAY, resolve
 
 DAYS = st.dates(date(2020, 1, 1), date(2030, 1, 1))
@@ -40,6 +40,27 @@ def test_an_item_has_everything_the_contract_says() -> None:
     assert first.item_id == item_id("r", "b", 0, "default")
     assert first.metadata == {"c": "red"}
     assert (first.origin.source, first.origin.line, first.origin.row) == ("b.yaml", 4, 0)
+
+
+def test_adapters_are_part_of_the_model_that_is_asked_for() -> None:
+    text = PLAIN + (
+        "model: painter\nadapters: [{model: house-style, weight: 0.8}, {model: line-art}]\nvariants:\n"
+        "- {name: both}\n- {name: none, adapters: []}\n- {name: other, model: other-painter, adapters: [{model: x}]}\n"
+    )
+    asked: list[str] = []
+
+    def spy(name: str, kind: Kind) -> ResolvedModel:
+        asked.append(name)
+        return resolve(name.partition("+")[0], kind)
+
+    list(expand(parse_brief(text, "b.yaml"), run="r", content_date=DAY, resolve_model=spy))
+    assert asked == ["painter+house-style:0.8+line-art", "painter", "other-painter+x"]
+
+
+def test_texts_have_no_adapters() -> None:
+    text = "name: b\nkind: text\nprompt: hello\nadapters: [{model: house-style}]\n"
+    with pytest.raises(InputError, match=r"adapters.*is for kind image"):
+        parse_brief(text, "b.yaml")
 
 
 def test_item_ids_do_not_depend_on_where_the_brief_lies() -> None:

@@ -138,6 +138,92 @@ class TestHub:
             models(shelf).resolve("hub-text", "text")
 
 
+def lora(directory, values=b"\0\0\0\0", name="pytorch_lora_weights.safetensors"):
+    """A directory as LoRAs are published; the weights fit nothing."""
+    directory.mkdir(parents=True, exist_ok=True)
+    safetensors(directory / name, values)
+    return directory
+
+
+class TestAdapters:
+    @pytest.fixture
+    def shelf(self, shelf):
+        lora(shelf / "house-style")
+        lora(shelf / "line-art", b"\1\0\0\0", "art.safetensors")
+        file = shelf / "models.yaml"
+        file.write_text(
+            file.read_text()
+            + f"""
+adapters:
+  house-style: {{source: ./house-style, licence: MIT}}
+  line-art: {{source: ./line-art, licence: MIT}}
+  hub-style: {{source: org/style, revision: {COMMIT}, licence: MIT}}
+"""
+        )
+        return shelf
+
+    def digests(self, shelf, *names):
+        return [models(shelf).resolve(name, "image").digest for name in names]
+
+    def test_a_model_with_adapters_is_another_model(self, shelf):
+        added = ["", "+house-style", "+line-art", "+house-style:0.5", "+house-style+line-art", "+line-art+house-style"]
+        names = [f"starter-image{each}" for each in added]
+        assert len(set(self.digests(shelf, *names))) == len(names)
+
+    def test_names_of_one_thing_have_one_digest(self, shelf):
+        names = ["starter-image+house-style", "+house-style", "starter-image+house-style:1.0"]
+        names.append(f"starter-image+{shelf / 'house-style'}")
+        assert len(set(self.digests(shelf, *names))) == 1
+        assert models(shelf).resolve("+house-style:0.80", "image").name == "starter-image+house-style:0.8"
+
+    def test_a_job_gets_their_places_and_verifies_them(self, shelf):
+        found = models(shelf).source("starter-image+house-style:0.5+line-art", "image")
+        assert [(each.name, each.weight) for each in found.adapters] == [("house-style", 0.5), ("line-art", 1.0)]
+        files = verified_directory(found, shelf / "cache")
+        assert files.digest == found.digest
+        assert [(each.path.name, each.weight) for each in files.adapters] == [
+            ("pytorch_lora_weights.safetensors", 0.5),
+            ("art.safetensors", 1.0),
+        ]
+        lora(shelf / "line-art", b"\2\0\0\0", "art.safetensors")
+        with pytest.raises(ModelRefused, match="changed after planning"):
+            verified_directory(found, shelf / "cache")
+
+    @pytest.mark.parametrize(
+        ("name", "told"),
+        [
+            ("starter-image+nothing", 'adapter "nothing" is not under adapters in models.yaml'),
+            ("starter-image+house-style:much", "should be a number from -4 to 4"),
+            ("starter-image+house-style:5", "should be a number from -4 to 4"),
+            ("starter-image+house-style:nan", "should be a number from -4 to 4"),
+            ("starter-image" + "+house-style" * 5, "cannot take 5 adapters"),
+            ("starter-image+/no/where", 'adapter directory "/no/where" does not exist'),
+            ("starter-image+hub-style", "pull the adapter"),
+        ],
+    )
+    def test_what_cannot_be_added_is_named(self, shelf, name, told):
+        with pytest.raises(ModelError, match=told):
+            models(shelf).resolve(name, "image")
+
+    def test_texts_take_none(self, shelf):
+        with pytest.raises(ModelError, match="adapters are for models of images"):
+            models(shelf).resolve("starter-text+house-style", "text")
+
+    def test_a_directory_with_a_plus_in_its_name_is_a_directory(self, shelf):
+        image_model(shelf / "a+b")
+        assert models(shelf).locate(str(shelf / "a+b")).adapters == ()
+
+    def test_an_adapter_is_one_file_of_its_own(self, shelf):
+        lora(shelf / "line-art", name="another.safetensors")
+        with pytest.raises(ModelRefused, match="which file is it"):
+            models(shelf).resolve("starter-image+line-art", "image")
+        (shelf / "line-art" / "another.safetensors").unlink()
+        (shelf / "line-art" / "art.safetensors").unlink()
+        (shelf / "line-art" / "art.safetensors").symlink_to(shelf / "house-style" / "pytorch_lora_weights.safetensors")
+        with pytest.raises(ModelRefused, match="leads out of the directory"):
+            models(shelf).resolve("starter-image+line-art", "image")
+
+
 class TestRegistry:
     @pytest.mark.parametrize(
         ("change", "field"),

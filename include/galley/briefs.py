@@ -112,6 +112,18 @@ Variables = Annotated[
 Model = Annotated[str, StringConstraints(max_length=300)]
 
 
+class Adapter(Frozen):
+    """A LoRA to add to the model."""
+
+    model: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^+]*$")] = Field(
+        description="Name under `adapters` in models.yaml, a local directory, or org/name@commit."
+    )
+    weight: float = Field(1.0, ge=-4, le=4, description="How much of it.")
+
+
+Adapters = Annotated[tuple[Adapter, ...], Field(max_length=4)]
+
+
 class Variant(Frozen):
     """One arm of an experiment: a name, a share, and what it does otherwise than the brief."""
 
@@ -123,6 +135,7 @@ class Variant(Frozen):
         description="Share of the rows, relative to the other weights; left out everywhere: equal shares.",
     )
     model: Model = Field("", description="Another model for this arm.", examples=["starter-image"])
+    adapters: Adapters | None = Field(None, description="Other adapters for this arm; an empty list: none.")
     prompt: TemplateText | None = Field(
         None,
         description="Another template; `{{ prompt }}` stands for the brief's own.",
@@ -183,6 +196,11 @@ class Brief(Frozen):
     model: Model = Field(
         "", description="Name in models.yaml, a local directory, or org/name; left out: the kind's default there."
     )
+    adapters: Adapters = Field(
+        (),
+        description="LoRAs to add to the model (kind image), in order.",
+        examples=[[{"model": "house-style", "weight": 0.8}]],
+    )
     params: dict[str, Any] = Field(
         {}, description="Sampling parameters, named as in diffusers and transformers; left out: the model's defaults."
     )
@@ -226,8 +244,9 @@ class Brief(Frozen):
         holders: list[tuple[Path, Brief | Variant]] = [((), self)]
         holders += [(("variants", index), variant) for index, variant in enumerate(self.variants)]
         for path, holder in holders:
-            if holder.negative_prompt and self.kind != "image":
-                refuse((*path, "negative_prompt"), holder.negative_prompt, "is for kind image")
+            for name in ("negative_prompt", "adapters"):
+                if getattr(holder, name) and self.kind != "image":
+                    refuse((*path, name), getattr(holder, name), "is for kind image")
             if holder.negative_prompt is not None and "negative_prompt" in holder.params and holder.negative_prompt:
                 rule = "is given twice, here and as negative_prompt; keep one"
                 refuse((*path, "params", "negative_prompt"), holder.params["negative_prompt"], rule)

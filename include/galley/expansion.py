@@ -18,7 +18,7 @@ from typing import Any
 
 from galley import templates
 from galley.brief_files import LoadedBrief
-from galley.briefs import Brief, Variant, params_of
+from galley.briefs import Adapter, Brief, Variant, params_of
 from galley.complaints import Path, reject, show
 from galley.errors import InputError, ModelError
 from galley.items import (
@@ -33,6 +33,7 @@ from galley.items import (
     ResolveModel,
     derive_seed,
     item_id,
+    with_adapters,
 )
 from galley.templates import Scalar
 
@@ -144,7 +145,7 @@ def _arms(loaded: LoadedBrief, resolve_model: ResolveModel) -> dict[str, _Arm]:
     arms = {}
     for index, variant in enumerate(brief.arms):
         at: Path = ("variants", index) if variant.model else ()
-        name = variant.model or brief.model
+        name = _named(variant.model or brief.model, brief.adapters if variant.adapters is None else variant.adapters)
         try:
             model = resolve_model(name, brief.kind)
         except ModelError as error:
@@ -159,6 +160,10 @@ def _arms(loaded: LoadedBrief, resolve_model: ResolveModel) -> dict[str, _Arm]:
         base = templates.compiled(brief.prompt)
         arms[variant.name] = _Arm(variant.name, model, base, override, negative, params, layers)
     return arms
+
+
+def _named(model: str, adapters: Sequence[Adapter]) -> str:
+    return with_adapters(model, [(each.model, each.weight) for each in adapters])
 
 
 def _layers(
@@ -322,7 +327,7 @@ class Rows:
         return brief
 
     def _made(self, row: RequestRow, variant: Variant) -> tuple[ResolvedModel, Params, str]:
-        name = variant.model or row.model
+        name = _named(variant.model or row.model, variant.adapters or ())
         try:
             model = self._resolve(name, row.kind)
         except ModelError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -383,6 +383,30 @@ class Resources(Frozen):
 Dtype = Literal["float32", "bfloat16", "float16", "int8"]
 
 
+def with_adapters(model: str, adapters: Iterable[tuple[str, float]]) -> str:
+    """The name of a model with LoRAs added, ``model+adapter:weight+…``; a weight of 1 is left out.
+
+    Everywhere a model is named, such a name will do. An adapted model is another model, with a digest of its own.
+    """
+    return model + "".join(f"+{name}" + (f":{weight:g}" if weight != 1 else "") for name, weight in adapters)
+
+
+class AdapterSource(Frozen):
+    """Where a LoRA's file is and what it must be.
+
+    Attributes:
+        name: name in the registry, or the path or repository as given.
+        source: local directory, or ``org/name`` of a hub.
+        revision: hub commit, empty for a directory.
+        weight: how much of it is added to the model.
+    """
+
+    name: str
+    source: str
+    revision: str = ""
+    weight: float = 1.0
+
+
 class ModelSource(Frozen):
     """Where a model's files are and what they must be.
 
@@ -390,7 +414,8 @@ class ModelSource(Frozen):
         name: name in the registry, or the path or repository as given.
         source: local directory, or ``org/name`` of a hub.
         revision: hub commit, empty for a directory.
-        digest: sha256 over the files; loading refuses anything else.
+        digest: sha256 over the files, those of the adapters and their weights; loading refuses anything else.
+        adapters: LoRAs that are added to it when it is loaded.
         engine: ``stock`` until another is asked for.
         dtype: of the weights; ``int8``, for texts only, is as `galley.engines.text.int8` has it.
         max_batch_size: rows of one forward at most, padding included; 0: what the engine finds best.
@@ -400,6 +425,7 @@ class ModelSource(Frozen):
     source: str
     revision: str = ""
     digest: Sha256
+    adapters: tuple[AdapterSource, ...] = ()
     engine: str = "stock"
     dtype: Dtype = "float32"
     max_batch_size: int = Field(0, ge=0)

@@ -17,7 +17,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ UNREAD_COMPONENTS = frozenset({"safety_checker", "feature_extractor", "image_enc
 LIBRARIES = frozenset({"diffusers", "transformers"})
 CODE_KEYS = frozenset({"auto_map", "custom_pipeline", "custom_generate", "_attn_implementation_internal"})
 WEIGHTS = ("diffusion_pytorch_model", "model")
+ADAPTER_FILE = "pytorch_lora_weights.safetensors"
+"""What diffusers calls the weights of a LoRA."""
 PICKLES = frozenset({".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle", ".msgpack", ".h5"})
 TOKENIZER_FILES = frozenset(
     {
@@ -59,6 +61,21 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
+class AdapterFile:
+    """A LoRA's weights.
+
+    Attributes:
+        path: the safetensors file.
+        sha256: of its bytes.
+        weight: how much of it is added to the model.
+    """
+
+    path: Path
+    sha256: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class ModelFiles:
     """What a loader reads of one model.
 
@@ -68,6 +85,7 @@ class ModelFiles:
         files: path relative to the directory (with ``/``) to the sha256 of the bytes.
         size: bytes in all.
         weight_bytes: bytes of weights alone.
+        adapters: LoRAs to add to it, in order.
     """
 
     directory: Path
@@ -75,11 +93,12 @@ class ModelFiles:
     files: Mapping[str, str]
     size: int
     weight_bytes: int
+    adapters: tuple[AdapterFile, ...] = ()
 
     @property
     def digest(self) -> str:
-        """sha256 over paths and contents: the model digest of request keys."""
-        return digest(dict(self.files))
+        """The model digest of request keys: sha256 over paths and contents, adapters and their weights included."""
+        return adapted_digest(digest(dict(self.files)), self.adapters)
 
 
 def inspect(directory: Path, *, boundary: Path | None = None, cache: Path | None = None) -> ModelFiles:
@@ -115,6 +134,30 @@ def inspect(directory: Path, *, boundary: Path | None = None, cache: Path | None
         weight_bytes += length if path.endswith(".safetensors") else 0
         hashes[path] = file_sha256(real, cache)
     return ModelFiles(directory, kind, hashes, size, weight_bytes)
+
+
+def adapted_digest(model: str, adapters: Sequence[AdapterFile]) -> str:
+    """The digest of a model of this digest with these adapters, which make another model of it."""
+    return digest([model, [[each.sha256, each.weight] for each in adapters]]) if adapters else model
+
+
+def inspect_adapter(
+    directory: Path, *, weight: float = 1.0, boundary: Path | None = None, cache: Path | None = None
+) -> AdapterFile:
+    """Look at the directory of a LoRA, which has one safetensors file; arguments and errors as of `inspect`."""
+    if not directory.is_dir():
+        raise ModelNotFound(f'adapter directory "{directory}" does not exist; check the path, or pull the adapter')
+    found = sorted(path for path in directory.iterdir() if path.suffix == ".safetensors")
+    named = [path for path in found if path.name == ADAPTER_FILE]
+    if len(named or found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise ModelRefused(
+            f'adapter "{directory}": which file is it? There is {names}; leave one, or call it {ADAPTER_FILE}'
+        )
+    (path,) = named or found
+    if not path.resolve().is_relative_to((boundary or directory).resolve()):
+        raise ModelRefused(f'adapter "{directory}", {path.name}: leads out of the directory; copy the file in')
+    return AdapterFile(path, file_sha256(path.resolve(), cache), weight)
 
 
 def kind_of(directory: Path) -> Kind:

@@ -1,8 +1,9 @@
 """The registry of models, ``include/models/models.yaml``, and what a model's name stands for on this machine.
 
 A name is looked up in this order: an alias; a name in the registry; a registered model's ``org/name``; ``org/name@``
-and a 40-digit commit of a hub; a directory (written with ``/``, ``.`` or ``~`` in front). Nothing here needs the
-network or a machine-learning library: hub models are found in the hub library's cache, whose layout is
+and a 40-digit commit of a hub; a directory (written with ``/``, ``.`` or ``~`` in front). Adapters follow it after a
+``+`` each (see `galley.items.with_adapters`) and are named alike. Nothing here needs the network or
+a machine-learning library: hub models are found in the hub library's cache, whose layout is
 ``models--org--name/snapshots/<commit>``, and `galley models pull` is the one command that fills it.
 
 A digest is taken over the files a loader reads (`galley.model_files`). For a hub model the digest that a pull wrote
@@ -12,25 +13,69 @@ under ``GALLEY_HOME/models/`` is binding from then on: other bytes under the sam
 from __future__ import annotations
 
 import json
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from galley.errors import InputError, ModelError, ModelNotFound, ModelRefused
-from galley.items import PARAMS, Dtype, Frozen, Kind, ModelSource, ResolvedModel, Sha256
-from galley.model_files import ModelFiles, inspect, kind_of, write_atomically
+from galley.items import (
+    PARAMS,
+    AdapterSource,
+    Dtype,
+    Frozen,
+    Kind,
+    ModelSource,
+    ResolvedModel,
+    Sha256,
+    with_adapters,
+)
+from galley.model_files import ModelFiles, adapted_digest, inspect, inspect_adapter, kind_of, write_atomically
 from galley.settings import Settings
 
 HUB_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*"
 COMMIT = r"[0-9a-f]{40}"
+MAX_ADAPTERS, MAX_WEIGHT = 4, 4
 _HUB_REFERENCE = re.compile(rf"(?P<repo>{HUB_NAME})@(?P<revision>{COMMIT})")
 
 
-class ModelEntry(Frozen):
+class AdapterEntry(Frozen):
+    """One LoRA of the registry, to be added to image models.
+
+    Attributes:
+        source: a directory (``./name``, relative to the registry file, or absolute) or ``org/name`` of a hub; one
+            safetensors file.
+        revision: the hub commit, 40 hex digits.
+        licence: SPDX identifier or the licence's own name.
+        summary: one line for people.
+    """
+
+    source: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+    revision: Annotated[str, StringConstraints(pattern=rf"^({COMMIT})?$")] = ""
+    licence: Annotated[str, StringConstraints(min_length=1)]
+    summary: str = ""
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether the source is a directory and not a hub repository."""
+        return self.source.startswith((".", "/"))
+
+    @model_validator(mode="after")
+    def _placed(self) -> Self:
+        if self.is_directory and self.revision:
+            raise ValueError("revision: is for hub models; a directory has none")
+        if not self.is_directory and not re.fullmatch(HUB_NAME, self.source):
+            raise ValueError(f"source: {self.source!r} is neither a directory (./name or /path) nor org/name of a hub")
+        if not self.is_directory and not self.revision:
+            raise ValueError(f"revision: missing; {self.source} needs the 40-digit commit, for branches and tags move")
+        return self
+
+
+class ModelEntry(AdapterEntry):
     """One model of the registry.
 
     Attributes:
@@ -47,29 +92,14 @@ class ModelEntry(Frozen):
     """
 
     kind: Kind
-    source: Annotated[str, StringConstraints(min_length=1, max_length=300)]
-    revision: Annotated[str, StringConstraints(pattern=rf"^({COMMIT})?$")] = ""
-    licence: Annotated[str, StringConstraints(min_length=1)]
-    summary: str = ""
     params: dict[str, Any] = Field(default={})
     dtype: Dtype = "float32"
     engine: str = "stock"
     max_batch_size: int = Field(0, ge=0, le=4096)
     memory_gib: float = Field(0, ge=0)
 
-    @property
-    def is_directory(self) -> bool:
-        """Whether the source is a directory and not a hub repository."""
-        return self.source.startswith((".", "/"))
-
     @model_validator(mode="after")
-    def _whole(self) -> ModelEntry:
-        if self.is_directory and self.revision:
-            raise ValueError("revision: is for hub models; a directory has none")
-        if not self.is_directory and not re.fullmatch(HUB_NAME, self.source):
-            raise ValueError(f"source: {self.source!r} is neither a directory (./name or /path) nor org/name of a hub")
-        if not self.is_directory and not self.revision:
-            raise ValueError(f"revision: missing; {self.source} needs the 40-digit commit, for branches and tags move")
+    def _whole(self) -> Self:
         if self.dtype == "int8" and self.kind != "text":
             raise ValueError(f"dtype: int8 is for kind text, not {self.kind}; give float32, bfloat16 or float16")
         try:
@@ -82,11 +112,14 @@ class ModelEntry(Frozen):
 
 
 class Registry(Frozen):
-    """``models.yaml``: the models, each kind's default, and other names for them."""
+    """``models.yaml``: the models, each kind's default, other names for them, and adapters to add to them."""
 
     defaults: dict[Kind, str]
     aliases: dict[str, str] = Field(default={})
     models: dict[str, ModelEntry]
+    adapters: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")], AdapterEntry] = Field(
+        default={}
+    )
 
     @model_validator(mode="after")
     def _names_exist(self) -> Registry:
@@ -119,20 +152,33 @@ def load_registry(path: Path) -> Registry:
 
 
 @dataclass(frozen=True)
+class LocatedAdapter:
+    """As `Located`, of an adapter, and how much of it is wanted."""
+
+    name: str
+    entry: AdapterEntry
+    directory: Path
+    boundary: Path
+    weight: float
+
+
+@dataclass(frozen=True)
 class Located:
     """A name, resolved: its entry (made up for paths and ``org/name@commit``) and where its files should be.
 
     Attributes:
-        name: registry name, path or ``org/name@commit``.
+        name: registry name, path or ``org/name@commit``; with its adapters, as `with_adapters` writes it.
         entry: what the registry says.
         directory: the files; for a hub model the cache's snapshot, which may be absent.
         boundary: symbolic links may lead anywhere below it.
+        adapters: what is added to it.
     """
 
     name: str
     entry: ModelEntry
     directory: Path
     boundary: Path
+    adapters: tuple[LocatedAdapter, ...] = ()
 
 
 class Models:
@@ -156,6 +202,48 @@ class Models:
 
     def locate(self, name: str, kind: Kind | None = None) -> Located:
         """What a name stands for, without looking at files. Raises `ModelNotFound` for a name of no known form."""
+        is_path = name.startswith((".", "/", "~")) and Path(name).expanduser().is_dir()
+        name, *parts = [name] if is_path else name.split("+")
+        found = self._locate(name, kind)
+        if not parts:
+            return found
+        if found.entry.kind != "image":
+            raise ModelError(f'model "{found.name}" makes {found.entry.kind}; adapters are for models of images')
+        if len(parts) > MAX_ADAPTERS:
+            raise ModelError(f'model "{found.name}" cannot take {len(parts)} adapters; {MAX_ADAPTERS} are the most')
+        adapters = tuple(self.adapter(part) for part in parts)
+        named = with_adapters(found.name, [(each.name, each.weight) for each in adapters])
+        return replace(found, name=named, adapters=adapters)
+
+    def adapter(self, part: str) -> LocatedAdapter:
+        """What ``adapter`` or ``adapter:weight`` stands for; raises as `locate` does."""
+        name, colon, text = part.rpartition(":")
+        name = name if colon else part
+        try:
+            weight = float(text) if colon else 1.0
+        except ValueError:
+            weight = math.nan
+        if not -MAX_WEIGHT <= weight <= MAX_WEIGHT:
+            raise ModelError(f'adapter "{part}": its weight should be a number from -{MAX_WEIGHT} to {MAX_WEIGHT}')
+        entry = self.registry.adapters.get(name)
+        if entry is None and (match := _HUB_REFERENCE.fullmatch(name)):
+            entry = AdapterEntry(source=match["repo"], revision=match["revision"], licence="see the adapter's page")
+        if entry is None and name.startswith((".", "/", "~")):
+            name = str(Path(name).expanduser().absolute())
+            entry = AdapterEntry(source=name, licence="not stated")
+        if entry is None:
+            known = ", ".join(sorted(self.registry.adapters)) or "none"
+            raise ModelNotFound(
+                f'adapter "{name}" is not under adapters in models.yaml (which has {known}), nor a directory, nor '
+                "org/name@<40-digit commit>"
+            )
+        if entry.is_directory:
+            directory = boundary = (self._base / entry.source).absolute()
+        else:
+            directory, boundary = snapshot(self._hub, entry.source, entry.revision)
+        return LocatedAdapter(name, entry, directory, boundary, weight)
+
+    def _locate(self, name: str, kind: Kind | None) -> Located:
         if not name:
             if kind is None or kind not in self.registry.defaults:
                 raise ModelNotFound(
@@ -215,6 +303,15 @@ class Models:
             source=str(found.directory) if found.entry.is_directory else found.entry.source,
             revision=found.entry.revision,
             digest=self._digest(found),
+            adapters=tuple(
+                AdapterSource(
+                    name=each.name,
+                    source=str(each.directory) if each.entry.is_directory else each.entry.source,
+                    revision=each.entry.revision,
+                    weight=each.weight,
+                )
+                for each in found.adapters
+            ),
             engine=found.entry.engine,
             dtype=found.entry.dtype,
             max_batch_size=found.entry.max_batch_size,
@@ -245,6 +342,14 @@ class Models:
         return files
 
     def _digest(self, found: Located) -> Sha256:
+        cache = self._home / "cache" / "sha256"
+        adapters = [
+            inspect_adapter(each.directory, weight=each.weight, boundary=each.boundary, cache=cache)
+            for each in found.adapters
+        ]
+        return adapted_digest(self._own_digest(found), adapters)
+
+    def _own_digest(self, found: Located) -> Sha256:
         files = self.files(found)
         if found.entry.is_directory and files is not None:
             return files.digest
@@ -307,16 +412,24 @@ def verified_directory(source: ModelSource, hub_cache: Path) -> ModelFiles:
 
     Raises `ModelNotFound` where the files are not here, `ModelRefused` where they are not what the job says.
     """
-    if source.revision:
-        directory, boundary = snapshot(hub_cache, source.source, source.revision)
+
+    def place(each: ModelSource | AdapterSource) -> tuple[Path, Path]:
+        if not each.revision:
+            return Path(each.source), Path(each.source)
+        directory, boundary = snapshot(hub_cache, each.source, each.revision)
         if not directory.is_dir():
             raise ModelNotFound(
-                f'model "{source.name}" ({source.source} at {source.revision}) is not in the cache {hub_cache}; '
-                f"run: galley models pull {source.name}"
+                f'model "{each.name}" ({each.source} at {each.revision}) is not in the cache {hub_cache}; '
+                f"run: galley models pull {each.name}"
             )
-    else:
-        directory = boundary = Path(source.source)
+        return directory, boundary
+
+    directory, boundary = place(source)
     files = inspect(directory, boundary=boundary)
+    adapters = [(place(each), each.weight) for each in source.adapters]
+    files = replace(
+        files, adapters=tuple(inspect_adapter(at, weight=weight, boundary=fence) for (at, fence), weight in adapters)
+    )
     if files.digest != source.digest:
         raise ModelRefused(
             f'model "{source.name}": the files in {directory} have the digest {files.digest}, the job wants '

@@ -3,12 +3,16 @@
 import io
 import random
 from collections import Counter
+from dataclasses import replace
 
 import diffusers
 import numpy
 import pytest
 import torch
 from diffusers import AutoencoderKL, EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
+from diffusers.utils import convert_state_dict_to_diffusers
+from peft import LoraConfig
+from peft.utils import get_peft_model_state_dict
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
@@ -16,11 +20,12 @@ from galley.engines import numerics_of, open_engine
 from galley.engines.certificate import RowCounts, read, told
 from galley.engines.image.engine import StepImageEngine
 from galley.engines.image.pipeline import ImagePipeline
+from galley.engines.stock_image import StockImageEngine
 from galley.engines.toys import build_image
-from galley.errors import JobInterrupted, JobSpecError
+from galley.errors import JobInterrupted, JobSpecError, ModelRefused
 from galley.items import ModelSource
-from galley.model_files import inspect
-from tests.jobs import planned, request
+from galley.model_files import inspect, inspect_adapter
+from tests.jobs import planned, request, safetensors
 
 # diffusers' schedulers build numpy arrays from tensors in ways that numpy 2 complains of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array(_wrap)?__ (implementation|must):DeprecationWarning")
@@ -152,6 +157,64 @@ def test_latents_are_stock_diffusers_for_sdxl_and_other_sizes(xl, monkeypatch):
         expected = stock_latents(model, each)
         assert found[each.key].shape == expected.shape
         assert (found[each.key] - expected).abs().max() <= 1e-4 * expected.abs().max()
+
+
+@pytest.fixture(scope="module")
+def adapted(toy, tmp_path_factory):
+    """The toy with two LoRAs, and their directories."""
+    directories = [tmp_path_factory.mktemp("lora") / name for name in ("one", "two")]
+    for seed, directory in enumerate(directories):
+        unet = ImagePipeline(toy, "float32").pipe.unet
+        torch.manual_seed(seed)
+        unet.add_adapter(LoraConfig(r=2, lora_alpha=2, target_modules=["to_q", "to_v"], init_lora_weights=False))
+        diffusers.StableDiffusionPipeline.save_lora_weights(
+            directory, unet_lora_layers=convert_state_dict_to_diffusers(get_peft_model_state_dict(unet))
+        )
+    weights = zip(directories, (0.7, -2.0), strict=True)
+    return replace(toy, adapters=tuple(inspect_adapter(at, weight=weight) for at, weight in weights)), directories
+
+
+@pytest.mark.filterwarnings("ignore:Already found a `peft_config`")  # by the pipeline we compare with
+@pytest.mark.parametrize("make", [engine_of, lambda files: stock_engine(files)], ids=["steps", "stock"])
+def test_pictures_with_adapters_are_stock_diffusers(toy, adapted, make):
+    files, directories = adapted
+    each = ask(files, "a red house", seed=1, num_inference_steps=5)
+    (outcome,) = make(files).generate([each])
+    pipe = ImagePipeline(toy, "float32").pipe
+    plain = picture_of(pipe, each)
+    for name, directory in zip("ab", directories, strict=True):
+        pipe.load_lora_weights(directory, adapter_name=name)
+    pipe.set_adapters(["a", "b"], [0.7, -2.0])
+    expected = picture_of(pipe, each)
+    found = numpy.asarray(Image.open(io.BytesIO(outcome.made.data))).astype(int)
+    assert abs(found - expected).max() <= 1
+    assert abs(plain - expected).max() > 10
+
+
+def stock_engine(files):
+    engine = StockImageEngine(files, "float32", 1)
+    engine.setup()
+    return engine
+
+
+def picture_of(pipe, each):
+    params = each.request.params
+    (picture,) = pipe(
+        prompt=each.request.prompt,
+        num_inference_steps=params.num_inference_steps,
+        guidance_scale=params.guidance_scale,
+        width=params.width,
+        height=params.height,
+        generator=torch.Generator("cpu").manual_seed(each.request.seed),
+    ).images
+    return numpy.asarray(picture).astype(int)
+
+
+def test_an_adapter_that_does_not_fit_is_refused(toy, tmp_path):
+    safetensors(tmp_path / "pytorch_lora_weights.safetensors", b"\0\0\0\0")
+    files = replace(toy, adapters=(inspect_adapter(tmp_path),))
+    with pytest.raises(ModelRefused, match="cannot be added to the model"):
+        StepImageEngine(files, "float32", 1).setup()
 
 
 def test_pictures_are_the_same_in_any_order_company_and_batch_size(toy):
