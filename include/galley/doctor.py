@@ -115,7 +115,8 @@ def _airflow(settings: Settings) -> Iterator[Check]:
 def _worker(settings: Settings) -> Iterator[Check]:
     python = settings.worker_python
     if not python.exists():
-        yield Check("worker environment", "fail", f"{python} is not there", "make setup")
+        fix = "make setup, or set GALLEY_WORKER_PYTHON to an interpreter that has galley[worker]"
+        yield Check("worker environment", "fail", f"{python} is not there", fix)
         return
     code = (
         "import importlib.metadata as m, sys; print('Python %d.%d' % sys.version_info[:2], "
