@@ -96,8 +96,8 @@ def create_app() -> FastAPI:
         every = here.catalog.runs()
         allowed = {dag: may_read(user, dag) for dag in {each.info.dag_id for each in every}}
         mine = [each for each in reversed(every) if allowed[each.info.dag_id]]
-        states = [state for state in (*STATES, "rejected") if any(each.counts[state] for each in mine)]
-        return _html("runs.html", runs=mine[:MAX_RUNS], more=max(0, len(mine) - MAX_RUNS), states=states)
+        more = max(0, len(mine) - MAX_RUNS)
+        return _html("runs.html", runs=mine[:MAX_RUNS], more=more, states=(*STATES, "rejected"))
 
     @app.get("/runs/{run}")
     def run_page(run: str, user: User) -> HTMLResponse:
