@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 from pydantic import Field, field_validator
@@ -42,6 +43,11 @@ class Settings(BaseSettings):
     work_url: str = Field("", description="Items, plans, jobs and their artifacts; default <store>/work.")
     quarantine_url: str = Field("", description="Held and blocked artifacts; default <store>/quarantine.")
     published_url: str = Field("", description="What passed, and the releases; default <store>/published.")
+    s3_endpoint_url: str = Field("", description="URL of the S3 server of s3:// stores; default AWS.")
+    s3_region: str = Field("us-east-1", description="Region of the buckets; most servers but AWS take any.")
+    s3_addressing: Literal["auto", "path", "virtual"] = Field(
+        "auto", description="Whether a bucket's name stands in the URL's path or host; auto: in the host at AWS."
+    )
     inbox_sensor_folder: str = Field(
         "sensor",
         pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",

@@ -6,14 +6,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from galley.errors import StoreError
 from galley.storage.base import ObjectInfo, ObjectStore, Written, check_key, check_prefix
 from galley.storage.local import LocalStore, local_root
 from galley.storage.memory import MemoryStore
+from galley.storage.s3_url import S3Location
 from galley.storage.settled import Retries, SettledStore
 from galley.storage.zones import ZONES, ZoneName, Zones, memory_zones
+
+if TYPE_CHECKING:
+    from galley.settings import Settings
 
 __all__ = [
     "ZONES",
@@ -36,11 +41,21 @@ __all__ = [
 
 def canonical_url(url: str) -> str:
     """The one spelling of a store's URL that its objects' URIs begin with. Raises `StoreError`."""
-    if urlsplit(url).scheme == "file":
-        return "file://" + quote(str(local_root(url)))
-    raise StoreError(f"store URL {url!r}: this installation has stores for file:///absolute/path")
+    match urlsplit(url).scheme:
+        case "file":
+            return "file://" + quote(str(local_root(url)))
+        case "s3":
+            return S3Location.parse(url).url
+    raise StoreError(
+        f"store URL {url[:300]!r}: this installation has stores for file:///absolute/path and s3://bucket/prefix"
+    )
 
 
-def open_store(url: str) -> SettledStore:
+def open_store(url: str, settings: Settings) -> SettledStore:
     """The store of a URL. Nothing is made or asked for yet; a scheme nobody serves is a `StoreError`."""
-    return LocalStore(canonical_url(url))
+    url = canonical_url(url)
+    if url.startswith("s3:"):
+        from galley.storage.minio import MinioStore  # DAG files import this package, and need no S3 client
+
+        return MinioStore.from_settings(url, settings)
+    return LocalStore(url)

@@ -46,7 +46,8 @@ class Zones:
         """The zones that the environment names; nothing is opened or made yet."""
         from galley.storage import canonical_url, open_store
 
-        return cls({name: canonical_url(settings.zone(name)) for name in ZONES}, open_store)
+        urls = {name: canonical_url(settings.zone(name)) for name in ZONES}
+        return cls(urls, lambda url: open_store(url, settings))
 
     @property
     def inbox(self) -> ObjectStore:

@@ -1,0 +1,65 @@
+"""The command line of the services; see the package's own words."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+
+from tests.integration.services import SERVICES
+from tests.integration.services.base import HOME, Unavailable
+
+
+def main() -> int:
+    """Exit status 1 where something that was asked for did not come up."""
+    parser = argparse.ArgumentParser(prog="services", description="Real servers on loopback.")
+    parser.add_argument("action", choices=("up", "down", "status", "env"))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SERVICES)}; default: all")
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(SERVICES):
+        parser.error(f"no service is called {', '.join(sorted(unknown))}; there are {', '.join(SERVICES)}")
+    return {"up": up, "down": down, "status": status, "env": env}[given.action](given.names or list(SERVICES))
+
+
+def up(names: list[str]) -> int:
+    """Start them; one that cannot be had does not keep the others from coming up."""
+    failed = 0
+    for name in names:
+        try:
+            SERVICES[name].up(HOME / name)
+        except Unavailable as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            failed = 1
+        else:
+            print(f"{name}: up")
+    return failed
+
+
+def down(names: list[str]) -> int:
+    """End them, the last started first."""
+    for name in reversed(names):
+        SERVICES[name].down(HOME / name)
+        print(f"{name}: down")
+    return 0
+
+
+def status(names: list[str]) -> int:
+    """Say which run."""
+    for name in names:
+        print(f"{name}: {'up' if SERVICES[name].running(HOME / name) else 'down'}")
+    return 0
+
+
+def env(names: list[str]) -> int:
+    """Print ``export NAME=value`` for those that run."""
+    found: dict[str, str] = {}
+    for name in names:
+        if SERVICES[name].running(HOME / name):
+            found = SERVICES[name].environment(HOME / name) | found
+    for variable, value in found.items():
+        print(f"export {variable}={shlex.quote(value)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
