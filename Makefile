@@ -9,7 +9,7 @@ WORKER_TESTS := $(wildcard tests/engines tests/worker tests/training tests/start
 PYTEST_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down test test-integration lint format lock doctor wheel train-starters measure-starters bench clean
+.PHONY: help setup run up down test test-integration lint format lock doctor wheel services-up services-down services-env train-starters measure-starters bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,15 @@ wheel: setup ## Build dist/galley-*.whl, for an Airflow 3.3 of your own
 	@rm -rf build/lib build/bdist.* dist/galley-*.whl
 	@.venv/bin/python -m pip wheel -q --no-build-isolation --no-deps --disable-pip-version-check --wheel-dir dist .
 	@ls dist/galley-*.whl
+
+services-up: ## Real servers on loopback: minio, versitygw, postgres, or NAMES="minio" alone; compiled once, minutes
+	@$(PYTHON) -m tests.integration.services up $(NAMES)
+
+services-down: ## End them; data and programs stay in .galley-services
+	@$(PYTHON) -m tests.integration.services down $(NAMES)
+
+services-env: ## Print the variables with which Galley uses them, as export lines for eval
+	@$(PYTHON) -m tests.integration.services env $(NAMES)
 
 train-starters: setup ## Train the starter models anew from code and seeds (hours on two cores, minutes on a GPU)
 	@.venv-worker/bin/python -m galley.training starter-image starter-toxicity teacher-text starter-text --out include/models --work .galley/training

@@ -45,11 +45,19 @@ _BUSY = b"<Error><Code>%s</Code><Message>injected</Message></Error>"
 
 
 class FaultProxy:
-    """Attributes: ``url`` to give to clients; ``rule``, which may be replaced at any time; ``seen``, what came."""
+    """The server.
+
+    Attributes:
+        url: to give to clients.
+        rule: may be replaced at any time.
+        seen: what came.
+        dropped: names of headers, in lower case, that are not passed on.
+    """
 
     def __init__(self, backend: str) -> None:
         self.rule: Rule = lambda seen, number: Do.PASS
         self.seen: list[Seen] = []
+        self.dropped: set[str] = set()
         self._backend = urlsplit(backend).netloc
         self._lock = threading.Lock()
         proxy = self
@@ -102,7 +110,8 @@ class FaultProxy:
             return
         connection = http.client.HTTPConnection(self._backend, timeout=60)
         # The Host header goes on as it came: it is part of the signature.
-        connection.request(request.command, request.path, body=body or None, headers=dict(request.headers))
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in self.dropped}
+        connection.request(request.command, request.path, body=body or None, headers=headers)
         response = connection.getresponse()
         data = response.read()
         connection.close()

@@ -86,9 +86,14 @@ def refused(status: int, headers: Any, body: bytes) -> Refused:
     return Refused(status, said.get("Code", "")[:80], said.get("Message", "")[:200], region, _skew(headers.get("date")))
 
 
+def now() -> datetime:
+    """Our clock."""
+    return datetime.now(UTC)
+
+
 def _skew(date: str | None) -> float:
     try:
-        return (datetime.now(UTC) - parsedate_to_datetime(date or "")).total_seconds()
+        return (now() - parsedate_to_datetime(date or "")).total_seconds()
     except (ValueError, TypeError):
         return 0.0
 
