@@ -1,11 +1,15 @@
 import json
+import re
 import sys
 
 import pytest
 from typer.testing import CliRunner
 
 from galley.models_cli import app
+from tests.conftest import ROOT
 from tests.jobs import text_model
+
+WORKER = ROOT / ".venv-worker" / "bin" / "python"
 
 
 @pytest.fixture
@@ -66,3 +70,27 @@ def test_pull_of_a_directory_says_that_there_is_nothing_to_do(environment, capfd
     # `huggingface_hub` is in the worker's environment alone, and a directory does not need it.
     assert result.exit_code == 0, capfd.readouterr().err
     assert "nothing to pull" in capfd.readouterr().out
+
+
+def test_certify_asks_the_worker_once(environment, tmp_path):
+    if not WORKER.exists():
+        pytest.skip("the worker's environment is not there; run: make setup")
+    text_model(tmp_path / "echo")
+    with (tmp_path / "models.yaml").open("a") as file:
+        file.write("  echo: {kind: text, source: ./echo, licence: MIT, engine: echo}\n")
+    environment |= {"GALLEY_WORKER_PYTHON": str(WORKER)}
+    first, second = (run(environment, "certify", "echo") for _ in range(2))
+    for result in (first, second):
+        assert result.exit_code == 0, result.output
+        assert re.search(r"^engine +echo$", result.stdout, re.MULTILINE)
+    assert "event=numerics" in first.stderr
+    assert second.stderr == ""
+
+
+def test_certify_says_why_it_cannot(environment):
+    result = run(environment, "certify", "here")
+    assert result.exit_code == 1
+    assert "interpreter" in result.output and "is missing" in result.output
+    result = run(environment, "certify", "nothing")
+    assert result.exit_code == 1
+    assert '"nothing" is not in models.yaml' in result.output

@@ -147,3 +147,43 @@ def pull(
     finished = subprocess.run(command, check=False)  # noqa: S603
     if finished.returncode:
         raise typer.Exit(finished.returncode)
+
+
+@app.command("certify")
+def certify(
+    name: Annotated[str, typer.Argument(help="Name in models.yaml, adapters included, or a directory.")],
+    runtime: Annotated[str, typer.Option("--runtime", help="Where its jobs run; left out: GALLEY_RUNTIME.")] = "",
+) -> None:
+    """Find out, by trying, which row counts give equal bits for a model here, as its first run would, and keep that."""
+    from rich.console import Console
+
+    from galley.errors import GalleyError
+    from galley.models import Models
+    from galley.runtimes import open_runtime
+    from galley.runtimes.waiting import execute_here
+    from galley.settings import Settings
+    from galley.stages.numerics import numerics_for
+    from galley.stages.run import RunFiles
+    from galley.storage import Zones
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+
+    def say(line: object) -> None:
+        console.print(str(line), style="dim", markup=False)
+
+    settings = Settings()
+    try:
+        models, zones = Models.from_settings(settings), Zones.from_settings(settings)
+        kind, source = models.locate(name).entry.kind, models.source(name)
+        files = RunFiles(zones.work, "models-certify")
+        execute = execute_here(lambda chosen: open_runtime(chosen, settings), zones, say)
+        found = numerics_for(files, settings, source, kind, runtime, execute)
+    except GalleyError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    facts = {"model": source.name, "digest": source.digest, **found.model_dump(mode="json")}
+    if found.engine == "stock":
+        facts["certificate"] = "none: the stock engine's batches are fixed by the plan"
+    for field, value in facts.items():
+        shown = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else value
+        typer.echo(f"{field:<12} {shown}")

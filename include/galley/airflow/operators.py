@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, ResumableJobMixin
 from airflow.sdk.configuration import conf
 
-from galley.errors import JobSpecError
 from galley.exit_codes import meaning, raise_for
-from galley.runtimes import TAIL, Runtime, open_runtime
+from galley.runtimes import Runtime, open_runtime
+from galley.runtimes.waiting import wait
 from galley.settings import Settings
 from galley.storage import Zones
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-POLL_SECONDS = 0.5
-"""Between two looks at a job; its end is noticed this much later at most."""
 
 
 class JobOperator(ResumableJobMixin, BaseOperator):
@@ -154,36 +150,3 @@ class JobOperator(ResumableJobMixin, BaseOperator):
             self.log.info("The job was found running without a handle of ours; executing it once more to be sure")
             self._handle = self._submit()
             self._wait(self._handle)
-
-
-def wait(runtime: Runtime, handle: str, job: str, say: Callable[[str], object], *, poll: float = POLL_SECONDS) -> None:
-    """Pass a job's log lines on until it has ended; raises as `galley.exit_codes.raise_for` does."""
-    cursor, last = 0, [""]
-    while True:
-        ended = runtime.status(handle)
-        chunk = runtime.logs(handle, cursor)
-        cursor = chunk.cursor
-        for line in chunk.lines:
-            say(line)
-        last = [*last, *chunk.lines][-TAIL:]
-        if ended.state == "ended" and not chunk.lines:
-            raise_for(ended.exit_code, job, "\n".join(last).strip())
-            return
-        if not chunk.lines:
-            time.sleep(poll)
-
-
-def execute_here(
-    runtime_of: Callable[[str], Runtime], zones: Zones, say: Callable[[str], object]
-) -> Callable[..., None]:
-    """An `galley.stages.numerics.Execute` that waits for a job inside the task that asks for it."""
-    from galley.worker.__main__ import load_job
-
-    def execute(task: Any) -> None:
-        runtime = runtime_of(task.runtime)
-        job = load_job(zones, task.uri)
-        if job.job != task.job:
-            raise JobSpecError(f"{task.uri} is the specification of {job.job}, not of {task.job}")
-        wait(runtime, runtime.submit(job, task.uri), task.job, say)
-
-    return execute

@@ -127,10 +127,10 @@ def collect(form: bool, file: str | None) -> str:
 @task(doc_md="Drop what was made before, group by model, shard by cost: the jobs of this run")
 def plan(run: str) -> list[dict[str, Any]]:
     """Returns the generation jobs to map over; the two single jobs are XComs of their own."""
-    from galley.airflow.operators import execute_here
     from galley.catalog.facade import Catalog
     from galley.models import Models
     from galley.runtimes import open_runtime
+    from galley.runtimes.waiting import execute_here
     from galley.stages.plan import plan_run
 
     settings, here = Settings(), _Run(run)
