@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from galley.airflow.database import prepare_database
@@ -43,7 +43,7 @@ class Restarts:
 
     started: float
     delay: float = FIRST_DELAY
-    due: float | None = field(default=None)
+    due: float | None = None
 
     def ended(self, now: float) -> float:
         """Note an end; returns the seconds until the next start."""
@@ -118,10 +118,14 @@ def main(arguments: list[str] | None = None) -> int:
         prepare_database(home, settings, say)
         with Engine(lock, home / "logs", GRACE_SECONDS) as engine:
             supervisor = Supervisor(engine, components(settings, port), say)
-            supervisor.start(time.monotonic())
-            while True:
-                time.sleep(0.3)
-                supervisor.look(time.monotonic())
+            try:
+                supervisor.start(time.monotonic())
+                while True:
+                    time.sleep(0.3)
+                    supervisor.look(time.monotonic())
+            except SystemExit:
+                say("ending")
+                raise
     except GalleyError as error:
         say(f"error: {error}")
         return 1
@@ -139,7 +143,6 @@ def _interrupt(_number: int, _frame: object) -> None:
     # A second signal must not cut the clean-up short.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    say("ending")
     raise SystemExit(0)
 
 
