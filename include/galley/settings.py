@@ -11,6 +11,8 @@ from urllib.parse import quote
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from galley import __version__
+
 _PACKAGE = Path(__file__).resolve().parent
 _PROJECT = _PACKAGE / "project"
 """Where an installed wheel has what a checkout has beside the package: dags/, include/, airflow_settings.yaml."""
@@ -63,7 +65,15 @@ class Settings(BaseSettings):
         description="Seconds between two looks at the inbox; a file has arrived when two looks find it unchanged.",
     )
     database_url: str = Field("", description="The catalog; default SQLite at $GALLEY_HOME/catalog.db.")
-    runtime: str = Field("", description="How jobs are executed where the brief does not say: process.")
+    runtime: str = Field("", description="How jobs are executed where the brief does not say: process or docker.")
+    registry: str = Field("localhost", description="What the names of our images begin with.")
+    image_generation: str = Field(
+        "",
+        description="Image of generation jobs, by name or digest; default <registry>/galley/dify-generation:<version>.",
+    )
+    image_compliance: str = Field(
+        "", description="Image of all other jobs; default <registry>/galley/dify-compliance:<version>."
+    )
     timezone: str = Field("UTC", description="Timezone of the daily schedule and so of content dates (IANA name).")
     schedule: str = Field("0 0 * * *", description="Cron expression of the daily run, in `timezone`.")
     worker_python: Path = Field(
@@ -100,6 +110,11 @@ class Settings(BaseSettings):
         """URL of a zone: ``inbox``, ``work``, ``quarantine`` or ``published``."""
         root = self.store_url or "file://" + quote(str(self.home / "store"))
         return (getattr(self, f"{name}_url") or f"{root.rstrip('/')}/{name}").rstrip("/")
+
+    def image(self, name: str) -> str:
+        """The image ``generation`` or ``compliance``."""
+        chosen = str(getattr(self, f"image_{name}"))
+        return chosen or f"{self.registry.rstrip('/')}/galley/dify-{name}:{__version__}"
 
     @property
     def catalog_url(self) -> str:

@@ -15,4 +15,8 @@ def open_runtime(name: str, settings: Settings) -> Runtime:
     chosen = name or settings.runtime or "process"
     if chosen == "process":
         return ProcessRuntime.from_settings(settings)
-    raise JobSpecError(f"there is no runtime {chosen!r} here; this installation has process")
+    if chosen == "docker":
+        from galley.runtimes.docker import DockerRuntime
+
+        return DockerRuntime.from_settings(settings)
+    raise JobSpecError(f"there is no runtime {chosen!r} here; this installation has process and docker")

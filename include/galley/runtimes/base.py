@@ -47,6 +47,9 @@ class Runtime(Protocol):
 
     name: str
 
+    def environment(self) -> str:
+        """A digest of what generation jobs find installed; under another one the same request may give other bytes."""
+
     def submit(self, job: Job, uri: str) -> str:
         """Start the job whose specification lies at ``uri`` and return the execution's handle.
 

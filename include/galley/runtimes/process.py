@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from galley.errors import JobInterrupted, JobSpecError
-from galley.items import Job
+from galley.items import Job, digest
 from galley.runtimes import process_main
 from galley.runtimes.base import JobStatus, LogChunk, label
 from galley.settings import Settings
@@ -41,6 +41,11 @@ class ProcessRuntime:
     def from_settings(cls, settings: Settings) -> ProcessRuntime:
         """The installation's, with the environment that a worker may see."""
         return cls(settings.home, settings.worker_python, worker_environment(settings))
+
+    def environment(self) -> str:
+        """Of the names and versions of the distributions beside the worker's interpreter, read off the disk."""
+        packages = self._python.parent.parent.glob("lib*/python*/site-packages/*.dist-info")
+        return digest(sorted(path.name for path in packages))
 
     def submit(self, job: Job, uri: str) -> str:
         """Start the job, or find it running. See `Runtime.submit`."""
@@ -158,7 +163,7 @@ class ProcessRuntime:
 
     def _folder(self, handle: str) -> Path:
         folder = (self._jobs / handle).resolve()
-        if not folder.is_relative_to(self._jobs.resolve()):
+        if self._jobs.resolve() not in folder.parents:
             raise JobSpecError(f"{handle!r} is not the handle of a process job")
         return folder
 
@@ -177,6 +182,8 @@ def worker_environment(settings: Settings) -> dict[str, str]:
         "GALLEY_MODELS_CACHE": str(settings.hub_cache),
         "GALLEY_POLICIES_DIR": str(settings.policies_dir),
     }
+    for name in ("endpoint_url", "region", "addressing"):
+        environment[f"GALLEY_S3_{name.upper()}"] = getattr(settings, f"s3_{name}")
     for zone in ("inbox", "work", "quarantine", "published"):
         environment[f"GALLEY_{zone.upper()}_URL"] = settings.zone(zone)
     return environment

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from galley.errors import ObjectNotFound, StoreError
 from galley.items import Job, Kind, ModelSource, Numerics, canonical_json, digest, slug
+from galley.runtimes import open_runtime
 from galley.settings import Settings
 from galley.stages.run import PlannedTask, RunFiles
 
@@ -29,7 +30,7 @@ def numerics_for(
     """The numerics for one model; from memory where that is possible, else by a job of the run."""
     decides = {
         "runtime": runtime or settings.runtime or "process",
-        "environment": environment_digest(settings),
+        "environment": open_runtime(runtime, settings).environment(),
         "machine": machine_digest(),
         "kind": kind,
         "dtype": source.dtype,
@@ -59,12 +60,6 @@ def numerics_for(
         found = answer
         files.work.put(kept, canonical_json(found.model_dump(mode="json")))
     return found
-
-
-def environment_digest(settings: Settings) -> str:
-    """What the worker's environment holds: the names and versions of its installed distributions, read off the disk."""
-    prefix = settings.worker_python.parent.parent
-    return digest(sorted(path.name for path in prefix.glob("lib*/python*/site-packages/*.dist-info")))
 
 
 def machine_digest() -> str:
