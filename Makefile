@@ -9,7 +9,7 @@ WORKER_TESTS := $(wildcard tests/engines tests/worker tests/training tests/start
 PYTEST_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down test test-integration lint format lock doctor wheel services-up services-down services-env train-starters measure-starters bench clean
+.PHONY: help setup run up down test test-integration lint format lock doctor wheel base-image images services-up services-down services-env train-starters measure-starters bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,12 @@ services-down: ## End them; data and programs stay in .galley-services
 
 services-env: ## Print the variables with which Galley uses them, as export lines for eval
 	@$(PYTHON) -m tests.integration.services env $(NAMES)
+
+base-image: ## Make the images' base from Debian packages, where none can be pulled; needs root and debootstrap
+	@docker/base-image
+
+images: ## Build the Dify images (DEVICE=cpu, STARTER_MODELS=1, BASE_IMAGE=…, BUILD_FLAGS="--network host")
+	@docker/images
 
 train-starters: setup ## Train the starter models anew from code and seeds (hours on two cores, minutes on a GPU)
 	@.venv-worker/bin/python -m galley.training starter-image starter-toxicity teacher-text starter-text --out include/models --work .galley/training
