@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ssl
+
 import pytest
 from urllib3.exceptions import NewConnectionError, ProtocolError, ReadTimeoutError, SSLError
 
@@ -54,7 +56,7 @@ def test_what_an_answer_means(status: int, code: str, reading: type, writing: ty
         (Refused(404, "NoSuchBucket"), "bucket 'bucket' is not there"),
         (Refused(301, "PermanentRedirect", region="eu-west-1"), "GALLEY_S3_REGION=eu-west-1"),
         (Refused(400, "AuthorizationHeaderMalformed", region="eu-west-1"), "GALLEY_S3_REGION=eu-west-1"),
-        (NoAnswer(SSLError("certificate")), "SSL_CERT_FILE"),
+        (NoAnswer(SSLError(ssl.SSLCertVerificationError("self-signed"))), "SSL_CERT_FILE"),
         (NoAnswer(NewConnectionError(None, "refused")), "GALLEY_S3_ENDPOINT_URL"),  # type: ignore[arg-type]
     ],
 )
@@ -67,7 +69,7 @@ def test_what_mends_it(error: Refused | NoAnswer, remedy: str) -> None:
 
 
 def test_silence() -> None:
-    for lost in (ProtocolError(URL), ReadTimeoutError(None, URL, URL)):  # type: ignore[arg-type]
+    for lost in (ProtocolError(URL), ReadTimeoutError(None, URL, URL), SSLError(ssl.SSLEOFError(URL))):  # type: ignore[arg-type]
         assert type(meant(NoAnswer(lost))) is StoreUnavailable
         assert type(meant(NoAnswer(lost), writing=True)) is WriteUnknown
         assert "hunter2" not in str(meant(NoAnswer(lost)))

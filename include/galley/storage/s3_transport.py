@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -48,8 +49,8 @@ class NoAnswer(Exception):
     """
 
     def __init__(self, error: Exception) -> None:
-        self.sent = not isinstance(error, NewConnectionError | ConnectTimeoutError | SSLError)
-        self.untrusted = isinstance(error, SSLError)
+        self.untrusted = isinstance(error, SSLError) and isinstance(error.args[0], ssl.SSLCertVerificationError)
+        self.sent = not (self.untrusted or isinstance(error, NewConnectionError | ConnectTimeoutError))
         # Not the error's own words: they may hold the signed URL.
         super().__init__("no connection" if not self.sent else f"no whole answer ({type(error).__name__})")
 

@@ -1,0 +1,105 @@
+"""The S3 store against a small server in this process; tests/integration/test_s3.py has the real ones."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from minio.credentials import StaticProvider
+
+from galley.errors import StoreError
+from galley.settings import Settings
+from galley.storage import ObjectStore, Retries
+from galley.storage.minio import PART, MinioStore, connect
+
+from .conformance import StoreConformance, keys, sha256
+from .fake_s3 import BUCKET, FakeS3
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FakeS3]:
+    with FakeS3().serving() as serving:
+        yield serving
+
+
+class Make:
+    numbers = itertools.count()
+
+    def __init__(self, server: FakeS3) -> None:
+        self._server = server
+
+    def __call__(self, url: str = "", *, probe: bool = False) -> MinioStore:
+        client = connect(Settings(s3_endpoint_url=self._server.url), StaticProvider("user", "secret"))
+        place = url or f"s3://{BUCKET}/t{next(self.numbers)}"
+        return MinioStore(place, client, self._server.url, retries=Retries.at_once(3), probe=probe)
+
+    def peer(self, store: ObjectStore) -> ObjectStore:
+        return self(store.url)
+
+
+@pytest.fixture
+def make(server: FakeS3) -> Make:
+    return Make(server)
+
+
+class TestMinioStore(StoreConformance):
+    pass
+
+
+@pytest.mark.parametrize("extra", [-1, 0, 1, PART, PART + 1])
+def test_parts(make: Make, server: FakeS3, extra: int) -> None:
+    store, data = make(), (bytes(range(256)) * (PART // 256) + b"x" * 2 * PART)[: PART + extra]
+    number = -(-len(data) // PART)
+    for key, source in (("whole", data), ("stream", iter([data[:7], data[7:PART], data[PART:]]))):
+        written = store.put(key, source)
+        assert (written.sha256, written.size) == (sha256(data), len(data))
+        assert store.get(key, sha256=sha256(data)) == data
+        info = store.head(key)
+        assert info is not None and info.version[32:] == (f"-{number}" if number > 1 else "")
+    assert server.uploads == {}
+
+
+def test_a_broken_stream_leaves_no_parts(make: Make, server: FakeS3) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"x" * 2 * PART
+        raise OSError("the source broke")
+
+    with pytest.raises(OSError, match="the source broke"):
+        make().put("a", broken())
+    assert server.uploads == {}
+
+
+def test_what_a_dead_writer_left_is_swept(make: Make, server: FakeS3) -> None:
+    store, other = make(), make()
+    for place in (store, other):
+        place._send("POST", "big", {"uploads": ""}, b"", {})
+    assert store.sweep() == 0 and len(server.uploads) == 2
+    assert store.sweep(-60) == 1 and store.sweep(-60) == 0
+    assert [key for key, _ in server.uploads.values()] == [f"{other.url.rpartition('/')[2]}/big"]
+    assert other.sweep(-60) == 1
+
+
+def test_conditions_are_tried_once_for_a_zone(make: Make, server: FakeS3) -> None:
+    store = make(probe=True)
+    assert store.put_if_absent("a", b"x").created
+    assert keys(store) == ["a"]
+    prefix = store.url.removeprefix(f"s3://{BUCKET}/")
+    (note,) = [key for key in server.objects if key.startswith(f"{prefix}/.galley/")]
+    before = server.objects[note]
+    make(store.url, probe=True).put_if_absent("b", b"x")
+    assert server.objects[note] is before
+
+
+def test_a_missing_bucket_is_no_missing_object(make: Make) -> None:
+    store = make("s3://no-such-bucket/x")
+    for act in (lambda: store.head("a"), lambda: store.get("a"), lambda: store.put("a", b""), lambda: keys(store)):
+        with pytest.raises(StoreError, match="bucket 'no-such-bucket' is not there") as caught:
+            act()
+        assert type(caught.value) is StoreError
+
+
+def test_a_wrong_setting_is_named(make: Make) -> None:
+    for wrong in ({"s3_endpoint_url": "127.0.0.1:9000"}, {"s3_region": "no region", "s3_endpoint_url": "http://h"}):
+        with pytest.raises(StoreError, match="GALLEY_S3_"):
+            connect(Settings(**wrong))
