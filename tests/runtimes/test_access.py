@@ -24,8 +24,8 @@ def model(tmp_path):
     return source(text_model(tmp_path / "model"), engine="echo")
 
 
-def a_job(zones, model, inputs=None, **changes):
-    job, uri = put_job(zones, [request("text", "hello", model.digest)], model, inputs=inputs)
+def a_job(zones, toy, inputs=None, **changes):
+    job, uri = put_job(zones, [request("text", "hello", toy.digest)], toy, inputs=inputs)
     return job.model_copy(update=changes), uri
 
 

@@ -84,30 +84,27 @@ class DockerRuntime:
 
     def submit(self, job: Job, uri: str) -> str:
         """Start the job, or find it running. See `Runtime.submit`."""
+        config: dict[str, Any] = {}
         with _daemon() as daemon:
-            config = self._config(daemon, job, uri)
-            for _ in range(20):
+            for attempt in range(40):
+                if attempt:
+                    time.sleep(0.05)  # another submitter was faster, or an ended container made room
                 known = _inspect(daemon, self._container(job))
-                if known is not None:
-                    if _running(known):
-                        return str(known["Id"])
-                    # Made by a submitter that has not started it: it starts now or died before.
-                    if known["State"]["Status"] != "created":
-                        self._retire(daemon, job, known)
-                    elif known["Config"]["Labels"]["galley.config"] != config["Labels"]["galley.config"]:
-                        _remove(daemon, known["Id"])
-                    elif _start(daemon, known["Id"], job):
-                        return str(known["Id"])
+                if known is not None and _running(known):
+                    return str(known["Id"])
+                config = config or self._config(daemon, job, uri)
+                if known is None:
+                    handle = self._create(daemon, job, config)
+                elif known["State"]["Status"] != "created":
+                    self._retire(daemon, job, known)
                     continue
-                try:
-                    made = daemon.create_container_from_config(config, self._container(job))["Id"]
-                except _error("APIError") as error:
-                    if error.status_code != 409:
-                        raise
-                    time.sleep(0.05)  # another submitter was faster
+                elif known["Config"]["Labels"]["galley.config"] == config["Labels"]["galley.config"]:
+                    handle = str(known["Id"])  # its submitter starts it now, or died before: starting twice is once
+                else:
+                    _remove(daemon, known["Id"])
                     continue
-                if _start(daemon, made, job):
-                    return str(made)
+                if handle and _start(daemon, handle, job):
+                    return handle
         raise JobInterrupted(f'job "{label(job)}" is being started by another process; try again')
 
     def find(self, job: Job) -> str | None:
@@ -182,6 +179,20 @@ class DockerRuntime:
 
     def _container(self, job: Job) -> str:
         return f"galley-{job.job}-{digest([self._store, label(job)])[:16]}"
+
+    def _create(self, daemon: Any, job: Job, config: dict[str, Any]) -> str:
+        """Make the job's container; "" where its name was taken meanwhile."""
+        try:
+            return str(daemon.create_container_from_config(config, self._container(job))["Id"])
+        except _error("APIError") as error:
+            if error.status_code == 409:
+                return ""
+            if "bind source path does not exist" in str(error.explanation):
+                raise JobSpecError(
+                    f"this Docker daemon does not see the files of this machine ({error.explanation}); set DOCKER_HOST "
+                    "to one that does, or the runtime to process"
+                ) from error
+            raise
 
     def _known(self, daemon: Any, handle: str) -> dict[str, Any] | None:
         if not _HANDLE.fullmatch(handle):
