@@ -37,8 +37,8 @@ with DAG(
         "brief": Param(None, type=TEXT, enum=[None, *choices.briefs], title="Brief", section=WHAT,
             values_display={None: "(none)"}, description="A brief of include/briefs, whether it is due or not."),
         "source": Param(None, type=TEXT, title="File", section=WHAT,
-            description_md="URI of a brief (`.yaml`) or a request file (`.jsonl`) on the machine that runs the tasks: "
-            "`file:///path/to/brief.yaml`"),
+            description="URI of a brief (.yaml) or a request file (.jsonl) on the machine that runs the tasks, "
+            "as file:///path/to/brief.yaml"),
         "kind": Param("image", type="string", enum=["image", "text"], title="Kind", section=HOW,
             description="What a prompt makes. Briefs and files say it themselves."),
         "model": Param(None, type=TEXT, enum=[None, *choices.models], title="Model", section=HOW,
