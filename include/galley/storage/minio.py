@@ -184,23 +184,24 @@ class MinioStore(SettledStore):
 
     def _multipart(self, key: str, parts: Iterator[memoryview], size: int) -> None:
         """Until the last request readers see nothing, so only that one can leave it open whether it was done."""
-        with self._errors("writing", key):
-            begun = self._send("POST", key, {"uploads": ""}, b"", {})
-            upload = _text(begun, "UploadId")
+        upload = self._retry(lambda: self._begin(key))
         try:
             tags: list[str] = []
             for part in parts:
                 if len(tags) == MAX_PARTS:
                     raise StoreError(f"writing {self._uri(key)}: longer than {MAX_PARTS} parts of {size} bytes")
                 tags.append(self._upload(key, upload, len(tags) + 1, part))
-            with self._errors("writing", key, writing=True):
-                self._complete(key, upload, tags)
+            self._complete(key, upload, tags)
         except WriteUnknown:
             raise  # it may be completing this very moment: nothing is taken away from under it
         except BaseException:
             with suppress(StoreError):
                 self._abort(key, upload)
             raise
+
+    def _begin(self, key: str) -> str:
+        with self._errors("writing", key):
+            return _text(self._send("POST", key, {"uploads": ""}, b"", {}), "UploadId")
 
     def _upload(self, key: str, upload: str, number: int, part: memoryview) -> str:
         """Send a part, again where that failed: it is here still, and its number says where it goes."""
@@ -213,14 +214,30 @@ class MinioStore(SettledStore):
         return self._retry(once)
 
     def _complete(self, key: str, upload: str, tags: list[str]) -> None:
+        """Make an object of the parts; asked for again even where the answer was lost: they stay until it is done."""
         root = ElementTree.Element("CompleteMultipartUpload")
         for number, tag in enumerate(tags, 1):
             part = ElementTree.SubElement(root, "Part")
             ElementTree.SubElement(part, "PartNumber").text = str(number)
             ElementTree.SubElement(part, "ETag").text = tag
-        ended = self._send("POST", key, {"uploadId": upload}, ElementTree.tostring(root), {})
-        if b"<Error" in ended.data[:300]:  # S3 answers 200 first and finds out afterwards
-            raise refused(500, ended.headers, ended.data)
+        body, doubt = ElementTree.tostring(root), False
+
+        def once() -> None:
+            nonlocal doubt
+            try:
+                with self._errors("writing", key, writing=True):
+                    ended = self._send("POST", key, {"uploadId": upload}, body, {})
+                    if b"<Error" in ended.data[:300]:  # S3 answers 200 first and finds out afterwards
+                        raise refused(500, ended.headers, ended.data)
+            except WriteUnknown as error:
+                doubt = True
+                raise StoreUnavailable(str(error)) from error
+            except _NoUpload as error:
+                if doubt:
+                    raise WriteUnknown(str(error)) from error  # so it was done, or swept
+                raise
+
+        self._settled(key, once, lambda: doubt, lambda error: isinstance(error, StoreUnavailable))
 
     def _abort(self, key: str, upload: str) -> None:
         with suppress(ObjectNotFound, StoreUnavailable), self._errors("aborting an upload of", key):
@@ -317,11 +334,17 @@ class MinioStore(SettledStore):
         found = explain(error, f"{doing} {self._uri(key)}", self._bucket, self._endpoint, writing=writing)
         if isinstance(error, Refused) and error.status == 403 and type(found) is StoreError:
             raise _NotAllowed(str(found)) from None
+        if isinstance(error, Refused) and error.code == "NoSuchUpload":
+            raise _NoUpload(str(found)) from None
         raise found from None
 
 
 class _NotAllowed(StoreError):
     """The server knows us, or not, and will not do it."""
+
+
+class _NoUpload(StoreUnavailable):
+    """The multipart upload is not there: ended, swept, or forgotten by the server."""
 
 
 class _Reading:
