@@ -1,0 +1,107 @@
+"""A Docker daemon of the tests' own: state below one directory, a socket of its own, nothing of the machine's daemon.
+
+    python -m tests.integration.dockerd up DIRECTORY     prints export DOCKER_HOST=…
+    python -m tests.integration.dockerd down DIRECTORY
+
+Needs root and Debian's docker.io (``apt-get install docker.io``). Images stay in the directory when it is stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+DAEMON = shutil.which("dockerd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or ""
+START, STOP = 120.0, 60.0
+"""Seconds to wait at most."""
+
+
+class CannotStart(Exception):
+    """Why there can be no daemon here."""
+
+
+def host(directory: Path) -> str:
+    """What DOCKER_HOST is for the daemon of a directory."""
+    return f"unix://{directory.resolve() / 'docker.sock'}"
+
+
+def up(directory: Path) -> str:
+    """Start the daemon, or find it running; its DOCKER_HOST. Raises `CannotStart`."""
+    if answers(directory):
+        return host(directory)
+    if not DAEMON:
+        raise CannotStart("there is no dockerd; run: apt-get install docker.io")
+    if os.geteuid() != 0:
+        raise CannotStart("dockerd needs root")
+    directory = directory.resolve()
+    directory.mkdir(parents=True, exist_ok=True)
+    for left in ("docker.pid", "docker.sock"):
+        (directory / left).unlink(missing_ok=True)
+    command = [
+        DAEMON, "--data-root", str(directory / "data"), "--exec-root", str(directory / "exec"),
+        "--pidfile", str(directory / "docker.pid"), "--host", host(directory),
+    ]  # fmt: skip
+    with (directory / "dockerd.log").open("ab") as log:
+        started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    deadline = time.monotonic() + START
+    while not answers(directory):
+        if started.poll() is not None or time.monotonic() > deadline:
+            last = (directory / "dockerd.log").read_text(errors="replace").splitlines()[-5:]
+            raise CannotStart("dockerd did not come up:\n" + "\n".join(last))
+        time.sleep(0.1)
+    return host(directory)
+
+
+def down(directory: Path) -> None:
+    """Stop the daemon and with it every container; nothing happens where none runs."""
+    pid = running(directory)
+    if pid is None:
+        return
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP
+    while running(directory) is not None:
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.1)
+
+
+def running(directory: Path) -> int | None:
+    """The process id of the directory's daemon, or None."""
+    try:
+        pid = int((directory / "docker.pid").read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return None
+    ended = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    return pid if str(directory.resolve() / "data").encode() in command and not ended else None
+
+
+def answers(directory: Path) -> bool:
+    """Whether the directory's daemon answers."""
+    import docker
+
+    if not (directory / "docker.sock").exists():
+        return False
+    try:
+        client = docker.APIClient(base_url=host(directory), version="auto", timeout=20)
+        try:
+            return bool(client.ping())
+        finally:
+            client.close()
+    except docker.errors.DockerException:
+        return False
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["up", where]:
+            print(f"export DOCKER_HOST={up(Path(where))}")
+        case ["down", where]:
+            down(Path(where))
+        case _:
+            sys.exit(__doc__)
