@@ -153,7 +153,7 @@ def sample(n: int, rng: np.random.Generator, *, two: float = 0.5, gradient: floa
 
     unit = rng.random((n, 2), dtype=np.float32)
     both = (count == 2)[:, None]
-    radius = np.where(large == 1, np.where(both, 0.19 + 0.02 * unit, 0.2 + 0.04 * unit), 0.12 + 0.02 * unit)
+    radius = np.where(large == 1, np.where(both, 0.19 + 0.02 * unit, 0.2 + 0.04 * unit), 0.13 + 0.02 * unit)
     jitter = (rng.random((n, 2, 2), dtype=np.float32) - 0.5) * 0.03
     grid = np.array(GRID, dtype=np.float32)
     alone = np.stack([grid[column], grid[row]], axis=-1)[:, None, :].repeat(2, axis=1)
