@@ -7,6 +7,8 @@ export PIP_FLAGS
 # Tests of code that needs torch run in the worker's environment, all others in Airflow's.
 WORKER_TESTS := $(wildcard tests/engines tests/worker tests/training tests/starters tests/compliance)
 PYTEST_FLAGS ?=
+# Which integration tests to run; all by default.
+INTEGRATION ?= tests/integration
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run up down test test-integration lint format lock doctor wheel base-image images services-up services-down services-env train-starters measure-starters bench clean
@@ -37,7 +39,7 @@ test: setup ## Everything that needs no running Airflow, container engine or GPU
 test-integration: setup ## Whole runs in a standing Airflow of the tests' own; minutes
 	@mkdir -p build && rm -f build/junit-integration.xml
 	@failed=0; \
-	.venv/bin/python -m pytest $(PYTEST_FLAGS) --junitxml=build/junit-integration.xml tests/integration || failed=1; \
+	.venv/bin/python -m pytest $(PYTEST_FLAGS) --junitxml=build/junit-integration.xml $(INTEGRATION) || failed=1; \
 	.venv/bin/python tests/totals.py build/junit-integration.xml || failed=1; \
 	exit $$failed
 

@@ -103,7 +103,7 @@ def test_a_deferred_run_publishes_the_same(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
     dag = load("on_demand_content")
     assert dag.get_task("publish").deferrable
-    dag_run = run(dag, LOGICAL.replace(hour=4), {"text": "a sentence to wait for", "kind": "text"})
+    dag_run = run(dag, LOGICAL.replace(hour=20), {"text": "a sentence to wait for", "kind": "text"})
     assert states(dag_run) == dict.fromkeys(dag.task_ids, "success")
     files, _ = files_of(dag_run)
     report = files.read("report.json", Report)
