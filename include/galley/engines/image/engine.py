@@ -2,7 +2,8 @@
 
 Rows of a forward have their own timestep, prompt, guidance, number of steps and scheduler; pictures join and leave at
 any forward. The forward has as many rows as `RowCounts` allows; unused rows are padding. Prompts are encoded and
-latents decoded one at a time, so that those do not depend on neighbours either.
+latents decoded one at a time, so that those do not depend on neighbours either. Row counts are tried at the model's own
+size alone; that they hold at other sizes is taken on trust.
 """
 
 from __future__ import annotations
