@@ -11,7 +11,7 @@ PYTEST_FLAGS ?=
 INTEGRATION ?= tests/integration
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down test test-integration lint format lock doctor wheel base-image images services-up services-down services-env train-starters measure-starters bench clean
+.PHONY: help setup run up down test test-integration lint format lock doctor wheel base-image images services-up services-down services-env stack-up stack-down train-starters train-starter-image train-starter-text train-starter-toxicity measure-starters bench bench-gpu clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,7 +64,7 @@ wheel: setup ## Build dist/galley-*.whl, for an Airflow 3.3 of your own
 	@.venv/bin/python -m pip wheel -q --no-build-isolation --no-deps --disable-pip-version-check --wheel-dir dist .
 	@ls dist/galley-*.whl
 
-services-up: ## Real servers on loopback: minio, versitygw, postgres, or NAMES="minio" alone; compiled once, minutes
+services-up: ## Real servers on loopback: minio, versitygw, postgres, kubernetes, or NAMES="minio" alone; compiled once, minutes
 	@$(PYTHON) -m tests.integration.services up $(NAMES)
 
 services-down: ## End them; data and programs stay in .galley-services
@@ -73,20 +73,34 @@ services-down: ## End them; data and programs stay in .galley-services
 services-env: ## Print the variables with which Galley uses them, as export lines for eval
 	@$(PYTHON) -m tests.integration.services env $(NAMES)
 
+stack-up: ## The production stack by Docker Compose: Airflow, PostgreSQL, MinIO or S3_SERVER=versitygw, Prometheus
+	@docker/stack/up $(BUILD_FLAGS)
+
+stack-down: ## End it; its data stays
+	@docker/stack/compose down
+
 base-image: ## Make the images' base from Debian packages, where none can be pulled; needs root and debootstrap
 	@docker/base-image
 
 images: ## Build the Dify images (DEVICE=cpu, STARTER_MODELS=1, BASE_IMAGE=…, BUILD_FLAGS="--network host")
 	@docker/images
 
-train-starters: setup ## Train the starter models anew from code and seeds (hours on two cores, minutes on a GPU)
-	@.venv-worker/bin/python -m galley.training starter-image starter-toxicity teacher-text starter-text --out include/models --work .galley/training
+TRAIN = .venv-worker/bin/python -m galley.training --out include/models --work .galley/training $(if $(MINUTES),--minutes $(MINUTES))
+
+train-starters: setup ## Train all starter models anew (hours on two cores); MINUTES=30 stops there, to go on later
+	@$(TRAIN) starter-image starter-toxicity starter-text teacher-text
+
+train-starter-image train-starter-text train-starter-toxicity: setup
+	@$(TRAIN) $(@:train-%=%)
 
 measure-starters: setup ## Measure the starter models against their thresholds
 	@.venv-worker/bin/python -m tests.starters.measure
 
 bench: setup ## Benchmarks against the peers, for an idle machine; NAMES="gpt-mixed sd-brief" for some of them
 	@.venv-worker/bin/python -m tests.benchmarks $(NAMES)
+
+bench-gpu: setup ## Benchmarks of a CUDA GPU against transformers and diffusers; needs a CUDA build of torch in .venv-worker
+	@.venv-worker/bin/python -m tests.benchmarks gpt-gpu sd-gpu
 
 clean: ## Remove caches and build output; state (.galley) and environments stay
 	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

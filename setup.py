@@ -30,4 +30,8 @@ class BuildWithProject(build_py):
                 shutil.copy2(part, project / part)
 
 
-setup(cmdclass={"build_py": BuildWithProject})
+# Beside the package they would be found as a second distribution, whose plugin Airflow warns about in every process.
+METADATA = Path(__file__).parent / "build"
+METADATA.mkdir(exist_ok=True)
+
+setup(cmdclass={"build_py": BuildWithProject}, options={"egg_info": {"egg_base": str(METADATA)}})

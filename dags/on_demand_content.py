@@ -12,13 +12,14 @@ from __future__ import annotations
 import pendulum
 from airflow.sdk import DAG, Param
 
-from galley.airflow.choices import Choices
+from galley.airflow.choices import Choices, or_nothing
 from galley.airflow.pipeline import DEFAULT_ARGS, TAG, content_pipeline
 from galley.settings import Settings
 
 settings = Settings()
 choices = Choices.of(settings)
-WHAT, HOW, FILE = "What to make: fill in one of these three", "How", "For programs"
+# What stands in no section is open when the form opens.
+HOW, FILE = "How", "For programs"
 # The form asks for whatever may not be null.
 TEXT, NUMBER = ["null", "string"], ["null", "integer"]
 
@@ -32,19 +33,21 @@ with DAG(
     tags=[TAG],
     doc_md=__doc__,
     params={
-        "text": Param(None, type=TEXT, format="multiline", maxLength=100_000, title="Prompt or brief", section=WHAT,
-            description_md="A prompt, as `a large red star on a white background`, or a whole brief in YAML."),
-        "brief": Param(None, type=TEXT, enum=[None, *choices.briefs], title="Brief", section=WHAT,
-            values_display={None: "(none)"}, description="A brief of include/briefs, whether it is due or not."),
-        "source": Param(None, type=TEXT, title="File", section=WHAT,
+        "text": Param(None, type=TEXT, format="multiline", maxLength=100_000, title="Prompt or brief",
+            description_md="What to make: a prompt, as `a large red star on a white background`, or a whole brief in "
+            "YAML. Fill in this field or one of the next two."),
+        "brief": Param(None, title="Brief", **or_nothing(choices.briefs, "(none)"),
+            description="A brief of include/briefs, whether it is due or not."),
+        "source": Param(None, type=TEXT, title="File",
             description="URI of a brief (.yaml) or a request file (.jsonl) on the machine that runs the tasks, "
             "as file:///path/to/brief.yaml"),
         "kind": Param("image", type="string", enum=["image", "text"], title="Kind", section=HOW,
             description="What a prompt makes. Briefs and files say it themselves."),
-        "model": Param(None, type=TEXT, enum=[None, *choices.models], title="Model", section=HOW,
-            values_display={None: "(the brief's, or the kind's default)"}, description="A name of models.yaml."),
-        "policy": Param(None, type=TEXT, enum=[None, *choices.policies], title="Policy", section=HOW,
-            values_display={None: "(the brief's, or default)"}, description="Compliance policy of include/policies."),
+        "model": Param(None, title="Model", section=HOW,
+            **or_nothing(choices.models, "(the brief's, or the kind's default)"), description="A name of models.yaml."),
+        "policy": Param(None, title="Policy", section=HOW,
+            **or_nothing(choices.policies, "(the brief's, or default)"),
+            description="Compliance policy of include/policies."),
         "count": Param(None, type=NUMBER, minimum=1, maximum=100_000, title="Count", section=HOW,
             description="How many to make. Empty: as many as the brief says, one of a prompt."),
         "seed": Param(None, type=NUMBER, minimum=0, title="Seed", section=HOW,

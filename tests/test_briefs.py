@@ -83,6 +83,8 @@ def test_rows_are_taken_as_they_stand() -> None:
         (BASE + "params:\n  guidance_scale: '7'", 6, "params.guidance_scale", "7", "a number"),
         (BASE + "variants:\n- name: a\n  params:\n    width: 1", 8, "variants[0].params.width", "1", "multiple of 8"),
         (BASE.replace("image", "text") + "negative_prompt: x", 5, "negative_prompt", "x", "is for kind image"),
+        (BASE + "engine: slots", 5, "engine", "slots", "no engine for kind image; there are stock, steps, steps-fast"),
+        (BASE + "variants: [{name: a, engine: quick}]", 5, "variants[0].engine", "quick", "no engine for kind image"),
         (BASE + "negative_prompt: x\nparams: {negative_prompt: y}", 6, "params.negative_prompt", "y", "given twice"),
         (BASE.replace("{{ c }}", "{{ d }}"), 3, "prompt", "d", "nothing gives; there are c, content_date"),
         (BASE.replace("{{ c }}", "{{ c.d }}"), 3, "prompt", "a {{ c.d }} thing", 'uses "Getattr"'),

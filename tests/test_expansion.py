@@ -57,6 +57,21 @@ def test_adapters_are_part_of_the_model_that_is_asked_for() -> None:
     assert asked == ["painter+house-style:0.8+line-art", "painter", "other-painter+x"]
 
 
+def test_the_engine_is_the_model_s_the_brief_s_or_the_variant_s_and_makes_another_request() -> None:
+    text = "name: b\nkind: text\nprompt: hello\nparams: {max_new_tokens: 5}\npaired: true\nvariants:\n"
+    arms = "- {name: exact, engine: slots}\n- {name: quick, engine: slots-fast}\n- {name: plain}\n"
+    made = {item.variant: item.request for item in items_of(text + arms)}
+    assert {name: request.engine for name, request in made.items()} == {
+        "exact": "slots",
+        "quick": "slots-fast",
+        "plain": "stock",
+    }
+    assert len({request.key for request in made.values()}) == 3
+    assert len({request.seed for request in made.values()}) == 1
+    made = {item.variant: item.request.engine for item in items_of("engine: slots-fast\n" + text + arms)}
+    assert made["plain"] == "slots-fast"
+
+
 def test_texts_have_no_adapters() -> None:
     text = "name: b\nkind: text\nprompt: hello\nadapters: [{model: house-style}]\n"
     with pytest.raises(InputError, match=r"adapters.*is for kind image"):

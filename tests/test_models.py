@@ -237,6 +237,8 @@ class TestRegistry:
             ("source: ./m, colour: red", "models.m.colour"),
             ("source: ./m, dtype: int4", "models.m.dtype"),
             ("source: ./m, kind: image, dtype: int8", "dtype: int8 is for kind text"),
+            ("source: ./m, engine: steps", "engine: 'steps' is none for kind text; give stock, slots, slots-fast"),
+            ("source: ./m, kind: image, engine: slot", "give stock, steps, steps-fast"),
         ],
     )
     def test_a_wrong_entry_is_named(self, tmp_path, change, field):

@@ -205,9 +205,41 @@ def test_every_row_of_the_table_is_what_happens(field: openai_batch.Field) -> No
 def test_a_neutral_number_is_not_a_neutral_boolean() -> None:
     assert wrong(batch(COMPLETIONS, best_of=True)).field == "body.best_of"
     assert item(batch(COMPLETIONS, best_of=1)).warnings == ()
-    assert item(batch(COMPLETIONS, logprobs=1)).warnings == (
-        "body.logprobs is ignored: results have no log-probabilities",
-    )
+    assert item(batch(COMPLETIONS, logprobs=0)).request.params.logprobs == 0
+    assert item(batch(COMPLETIONS, logprobs=False)).request.params.logprobs is None
+
+
+@pytest.mark.parametrize(
+    ("url", "fields", "told"),
+    [
+        (CHAT, {"logprobs": True}, 0),
+        (CHAT, {"logprobs": True, "top_logprobs": 20}, 20),
+        (CHAT, {"logprobs": False}, None),
+        (CHAT, {"logprobs": None, "top_logprobs": None}, None),
+        (COMPLETIONS, {"logprobs": 5}, 5),
+    ],
+)
+def test_logprobs_are_asked_for_as_each_endpoint_has_it(url: str, fields: dict[str, Any], told: int | None) -> None:
+    made = item(batch(url, **fields))
+    assert made.request.params.logprobs == told
+    assert made.warnings == ()
+    # Who asks for none has the key that the request had before there were any.
+    assert (made.request.key == item(batch(url)).request.key) == (told is None)
+
+
+@pytest.mark.parametrize(
+    ("url", "fields", "field"),
+    [
+        (CHAT, {"logprobs": 1}, "body.logprobs"),
+        (CHAT, {"top_logprobs": 2}, "body.top_logprobs"),
+        (CHAT, {"logprobs": True, "top_logprobs": 21}, "body.top_logprobs"),
+        (CHAT, {"logprobs": True, "top_logprobs": True}, "body.top_logprobs"),
+        (COMPLETIONS, {"logprobs": -1}, "body.logprobs"),
+        (COMPLETIONS, {"logprobs": True}, "body.logprobs"),
+    ],
+)
+def test_logprobs_that_cannot_be_told_are_refused_by_name(url: str, fields: dict[str, Any], field: str) -> None:
+    assert wrong(batch(url, **fields)).field == field
 
 
 def test_the_table_of_the_readme_has_every_field() -> None:

@@ -120,6 +120,20 @@ def test_more_models_than_slots_still_get_a_job_each():
     assert len(plan(map(row, wanted), MODELS, slots=1).jobs) == len(DIGESTS)
 
 
+def test_engines_of_one_model_get_jobs_apart():
+    wanted = [request("text", f"p{n}", DIGESTS["red"]) for n in range(6)]
+    other = [each.model_copy(update={"engine": "slots"}) for each in wanted[:2]]
+    assert {each.key for each in other}.isdisjoint(each.key for each in wanted)
+    made = plan(map(row, wanted + other), MODELS, slots=1)
+    names = {job.model.engine: (job.name.removeprefix("generate-red-"), len(job.keys)) for job in made.jobs}
+    assert names == {"stock": (f"{DIGESTS['red'][:8]}-00", 6), "slots": (f"slots-{DIGESTS['red'][:8]}-00", 2)}
+    # What one engine made is nothing to the other.
+    known = {(each.key, "exact"): ARTIFACT for each in wanted + other}
+    numerics = {(DIGESTS["red"], "slots"): "exact", (DIGESTS["red"], "stock"): "other"}
+    made = plan(map(row, wanted + other), MODELS, slots=1, known=known, numerics=numerics)
+    assert set(made.reused) == {each.key for each in other}
+
+
 def test_a_few_batches_are_not_worth_another_model_load():
     wanted = [request("image", f"p{n}", DIGESTS["red"], width=64, height=64) for n in range(16)]
     assert len(plan(map(row, wanted), MODELS, slots=8).jobs) == 1
@@ -129,7 +143,7 @@ def test_a_few_batches_are_not_worth_another_model_load():
 def test_what_is_already_made_under_the_same_numerics_is_not_made_again():
     wanted = [request("image", f"p{n}", DIGESTS["red"]) for n in range(4)]
     known = {(wanted[0].key, "here"): ARTIFACT, (wanted[1].key, "elsewhere"): ARTIFACT}
-    made = plan(map(row, wanted), MODELS, slots=1, known=known, numerics={DIGESTS["red"]: "here"})
+    made = plan(map(row, wanted), MODELS, slots=1, known=known, numerics={(DIGESTS["red"], "stock"): "here"})
     assert dict(made.reused) == {wanted[0].key: ARTIFACT}
     assert {key for job in made.jobs for key in job.keys} == {each.key for each in wanted[1:]}
     assert not plan(map(row, wanted), MODELS, slots=1, known=known).reused
@@ -168,6 +182,7 @@ def test_longer_and_larger_work_costs_more():
 
     assert cost("image", num_inference_steps=30) > cost("image", num_inference_steps=10)
     assert cost("image", width=512) > cost("image", width=256)
+    assert cost("image", scheduler="HeunDiscreteScheduler") > cost("image", scheduler="PNDMScheduler") > cost("image")
     assert cost("image", guidance_scale=7.5) > cost("image", guidance_scale=1.0)
     assert cost("text", max_new_tokens=64) > cost("text", max_new_tokens=16)
     assert cost("text", "p" * 1000) > cost("text")

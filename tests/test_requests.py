@@ -225,6 +225,23 @@ def test_the_first_row_of_a_custom_id_stays() -> None:
     assert [one.rule for one in made if isinstance(one, Reject)] == [
         "was seen in line 1, which stays; give every row a custom_id of its own"
     ] * 2
+    assert [one.custom_id for one in made if isinstance(one, Reject)] == ["", ""]  # the answer is the first row's
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        (row(custom_id="mine", seed=-1), "mine"),
+        (row(custom_id="mine", colour="red"), "mine"),
+        (b'{"custom_id": "mine", "method": "POST", "url": "/v1/nothing", "body": {}}\n', "mine"),
+        (row(custom_id="x" * 600), ""),
+        (row(custom_id=7), ""),
+        (b'{"custom_id": "mine", "kind"\n', ""),
+    ],
+)
+def test_a_rejected_row_keeps_a_custom_id_that_can_be_read(line: bytes, kept: str) -> None:
+    (made,) = read(line)
+    assert isinstance(made, Reject) and made.custom_id == kept
 
 
 def test_a_custom_id_of_a_rejected_row_is_taken_too() -> None:

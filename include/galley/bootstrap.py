@@ -64,7 +64,7 @@ class Environment:
 
 
 ENVIRONMENTS = (
-    Environment(".venv", "docker/airflow.lock", "airflow", "Airflow, no machine learning", 130, 650),
+    Environment(".venv", "docker/airflow.lock", "airflow", "Airflow, no machine learning", 145, 720),
     Environment(".venv-worker", "docker/worker.lock", "worker", "torch, diffusers, transformers", 2850, 5500),
 )
 _FROM_TORCH = re.compile(r"^(nvidia[-_]|cuda[-_]|triton\b|pytorch[-_]triton)", re.IGNORECASE)

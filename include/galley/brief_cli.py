@@ -6,11 +6,12 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from galley.output import Format, FormatOption, console
 
 if TYPE_CHECKING:
     from galley.brief_files import LoadedBrief
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
     from galley.settings import Settings
 
 app = typer.Typer(help="Check briefs; print their schema.", no_args_is_help=True)
-
-
-class Format(StrEnum):
-    """How to answer: a table for people, JSON Lines for programs."""
-
-    table = "table"
-    jsonl = "jsonl"
 
 
 @app.callback()
@@ -48,7 +42,7 @@ def check(
         typer.Option("--date", formats=["%Y-%m-%d"], help="Content date to expand for; default: today."),
     ] = None,
     show: Annotated[int, typer.Option(min=0, max=1000, help="How many expanded prompts to show per brief.")] = 3,
-    output: Annotated[Format, typer.Option("--format", help="table for people, jsonl for programs.")] = Format.table,
+    output: FormatOption = Format.table,
 ) -> None:
     """Validate briefs, show their first prompts and how many items they make, and run nothing.
 
@@ -137,7 +131,7 @@ def check_path(path: Path, *, content_date: date, settings: Settings, show: int)
             briefs.append(load_brief(path))
         except InputError as error:
             rejects.append(reject(str(path), None, error))
-    reports = [Report(found.source, content_date, errors=[found.model_dump()]) for found in rejects]
+    reports = [Report(found.source, content_date, errors=[found.public()]) for found in rejects]
     reports += [_report(loaded, content_date, settings, show) for loaded in briefs]
     if not reports:
         nothing = {"source": str(path), "line": None, "field": "", "value": "", "rule": "has no briefs (*.yaml)"}
@@ -170,38 +164,43 @@ def _report(loaded: LoadedBrief, content_date: date, settings: Settings, show: i
                 )
                 report.notes.extend([note] if note not in report.notes else [])
             # Checking runs nothing, so that the files need not be read and digested; no key is made of this.
-            return ResolvedModel(name=found.name, kind=kind, digest="0" * 64, defaults=dict(found.entry.params))
+            return ResolvedModel(
+                name=found.name,
+                kind=kind,
+                digest="0" * 64,
+                engine=found.entry.engine,
+                defaults=dict(found.entry.params),
+            )
 
         for made in expand(loaded, run="check", content_date=content_date, resolve_model=resolve):
             if isinstance(made, Reject):
-                report.errors.append(made.model_dump())
+                report.errors.append(made.public())
                 continue
             report.variants[made.variant] += 1
             if len(report.first) < show:
                 report.first.append(made)
     except InputError as error:
-        report.errors.append(reject(loaded.source, None, error).model_dump())
+        report.errors.append(reject(loaded.source, None, error).public())
     return report
 
 
 def _print(report: Report) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     from galley.briefs import due
 
-    console = Console(highlight=False)
+    target = console()
     if report.loaded is not None:
         brief = report.loaded.brief
         cadence = brief.cadence if isinstance(brief.cadence, str) else ", ".join(brief.cadence)
         today = "due" if due(brief, report.content_date) else "not due"
         arms = ", ".join(f"{name} {count}" for name, count in sorted(report.variants.items()))
-        console.print(
+        target.print(
             f"[bold]{escape(report.source)}[/bold]: brief {brief.name}, {brief.kind}, {cadence} "
             f"({today} on {report.content_date})"
         )
-        console.print(f"  {report.variants.total()} items: {escape(arms) or 'none'}")
+        target.print(f"  {report.variants.total()} items: {escape(arms) or 'none'}")
         if report.first:
             table = Table(box=None, pad_edge=True, show_edge=False)
             for column in ("custom_id", "variant", "model", "prompt", "seed"):
@@ -210,11 +209,11 @@ def _print(report: Report) -> None:
                 request = item.request
                 cells = (item.custom_id, item.variant, request.model, request.prompt, str(request.seed))
                 table.add_row(*map(escape, cells))
-            console.print(table)
+            target.print(table)
     for note in report.notes:
-        console.print(f"  [yellow]note[/yellow] {escape(note)}")
+        target.print(f"  [yellow]note[/yellow] {escape(note)}")
     for error in report.errors:
         where = error["source"] + (f", line {error['line']}" if error["line"] else "")
         what = f", {error['field']}" if error["field"] else ""
         value = f"'{error['value']}' " if error["value"] else ""
-        console.print(f"  [red]error[/red] {escape(where)}{escape(what)}: {escape(value)}{escape(error['rule'])}")
+        target.print(f"  [red]error[/red] {escape(where)}{escape(what)}: {escape(value)}{escape(error['rule'])}")

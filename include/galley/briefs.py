@@ -28,7 +28,7 @@ from pydantic import (
 from galley import templates
 from galley.complaints import Path, input_error, refuse, show
 from galley.errors import InputError
-from galley.items import PARAMS, Frozen, Kind, Params, Seed, Slug, TextParams, derive_seed
+from galley.items import ENGINES, PARAMS, Frozen, Kind, Params, Seed, Slug, TextParams, derive_seed
 from galley.variants import Split
 
 MAX_ROWS = 100_000
@@ -143,6 +143,7 @@ class Variant(Frozen):
     )
     negative_prompt: TemplateText | None = Field(None, description="Another negative prompt (kind image).")
     params: dict[str, Any] = Field({}, description="Sampling parameters that replace the brief's.")
+    engine: str = Field("", max_length=40, description="Another engine for this arm.", examples=["slots"])
 
 
 def _schema_of_params(schema: dict[str, Any]) -> None:
@@ -204,6 +205,13 @@ class Brief(Frozen):
     params: dict[str, Any] = Field(
         {}, description="Sampling parameters, named as in diffusers and transformers; left out: the model's defaults."
     )
+    engine: str = Field(
+        "",
+        max_length=40,
+        description="What makes its items: stock; slots or slots-fast (kind text), steps or steps-fast (kind image), "
+        "which batch by themselves. Left out: as models.yaml says of the model.",
+        examples=["slots"],
+    )
     seed: Seed | None = Field(None, description="Left out: made from the brief's name.")
     seed_policy: Literal["per_run", "fixed"] = Field(
         "per_run", description="`per_run`: new items every content date; `fixed`: the same seeds every time."
@@ -247,6 +255,9 @@ class Brief(Frozen):
             for name in ("negative_prompt", "adapters"):
                 if getattr(holder, name) and self.kind != "image":
                     refuse((*path, name), getattr(holder, name), "is for kind image")
+            if holder.engine and holder.engine not in ENGINES[self.kind]:
+                rule = f"is no engine for kind {self.kind}; there are {', '.join(ENGINES[self.kind])}"
+                refuse((*path, "engine"), holder.engine, rule)
             if holder.negative_prompt is not None and "negative_prompt" in holder.params and holder.negative_prompt:
                 rule = "is given twice, here and as negative_prompt; keep one"
                 refuse((*path, "params", "negative_prompt"), holder.params["negative_prompt"], rule)

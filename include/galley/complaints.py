@@ -145,7 +145,7 @@ def refusal(rejected: Reject) -> InputError:
     return InputError(rejected.source, rejected.field, rejected.value, rejected.rule, line=rejected.line)
 
 
-def reject(source: str, line: int | None, error: InputError) -> Reject:
+def reject(source: str, line: int | None, error: InputError, custom_id: str = "") -> Reject:
     """The record that is kept of a row that did not become an item; the line is the error's own where it has one."""
     return Reject(
         source=source,
@@ -153,4 +153,5 @@ def reject(source: str, line: int | None, error: InputError) -> Reject:
         field=printable(error.field),
         value=printable(error.value),
         rule=error.rule,
+        custom_id=custom_id,
     )

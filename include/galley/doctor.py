@@ -12,11 +12,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
+
+from galley.output import Format, FormatOption, console
 
 if TYPE_CHECKING:
     from galley.settings import Settings
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
 Status = Literal["ok", "warn", "fail"]
 GIB = 2**30
 _LOCAL = frozenset({"LocalExecutor"})
-
-
-class Format(StrEnum):
-    """How to answer: a table for people, JSON Lines for programs."""
-
-    table = "table"
-    jsonl = "jsonl"
 
 
 @dataclass(frozen=True)
@@ -51,7 +45,7 @@ class Check:
 
 
 def doctor(
-    output: Annotated[Format, typer.Option("--format", help="table for people, jsonl for programs.")] = Format.table,
+    output: FormatOption = Format.table,
 ) -> None:
     """Say what is missing on this machine, and the command that mends it. Exit status 1 where a check fails."""
     from galley.settings import Settings
@@ -282,7 +276,6 @@ def _settings_file(settings: Settings) -> Iterator[Check]:
 
 
 def _print(checks: list[Check]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -296,4 +289,4 @@ def _print(checks: list[Check]) -> None:
         if check.fix:
             said.append(f"\n→ {check.fix}", "cyan")
         table.add_row(Text(check.status, colour[check.status]), check.name, said)
-    Console().print(table)
+    console().print(table)

@@ -121,6 +121,7 @@ class _Arm:
 
     name: str
     model: ResolvedModel
+    engine: str
     prompt: templates.Template
     override: templates.Template | None
     negative: templates.Template | None
@@ -136,7 +137,13 @@ class _Arm:
             negative = _filled(self.negative, values, "negative_prompt", may_be_empty=True)
             params = params_of(kind, *self.layers, {"negative_prompt": negative})
         return Request(
-            kind=kind, model=self.model.name, model_digest=self.model.digest, prompt=prompt, params=params, seed=seed
+            kind=kind,
+            model=self.model.name,
+            model_digest=self.model.digest,
+            prompt=prompt,
+            params=params,
+            engine=self.engine,
+            seed=seed,
         )
 
 
@@ -158,7 +165,8 @@ def _arms(loaded: LoadedBrief, resolve_model: ResolveModel) -> dict[str, _Arm]:
             raise loaded.error(where, error.value, f"{error.field} {error.rule}") from error
         override = templates.compiled(variant.prompt) if variant.prompt is not None else None
         base = templates.compiled(brief.prompt)
-        arms[variant.name] = _Arm(variant.name, model, base, override, negative, params, layers)
+        engine = variant.engine or brief.engine or model.engine
+        arms[variant.name] = _Arm(variant.name, model, engine, base, override, negative, params, layers)
     return arms
 
 
@@ -292,6 +300,7 @@ class Rows:
                     prompt=prompt,
                     messages=row.messages,
                     params=params,
+                    engine=variant.engine or (brief.engine if brief else "") or model.engine,
                     seed=base if number == 0 else derive_seed(base, number),
                 )
                 items.append(

@@ -103,8 +103,20 @@ class TextParams(Frozen):
     stop: tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...] = Field(
         (), max_length=8, description="Texts that end the output; not part of it."
     )
+    logprobs: int | None = Field(
+        None,
+        ge=0,
+        le=20,
+        description="Tell each token's log-probability and those of so many of the likeliest; left out: tell none. "
+        "They are the model's own, before penalties, biases and temperature.",
+    )
 
 
+ENGINES: Mapping[Kind, tuple[str, ...]] = {
+    "image": ("stock", "steps", "steps-fast", "echo"),
+    "text": ("stock", "slots", "slots-fast", "echo"),
+}
+"""Names of engines by what they make; `galley.engines` says what each is."""
 Params = ImageParams | TextParams
 PARAMS: Mapping[str, type[ImageParams] | type[TextParams]] = {"image": ImageParams, "text": TextParams}
 
@@ -119,6 +131,7 @@ class Request(Frozen):
         prompt: the text, or "" where ``messages`` is given.
         messages: a chat, to be rendered by the tokenizer's template.
         params: sampling parameters of this kind.
+        engine: what makes it, one of `ENGINES`: engines draw other random numbers from the same seed.
         seed: of the item's own generator.
     """
 
@@ -128,6 +141,7 @@ class Request(Frozen):
     prompt: Text = ""
     messages: tuple[Message, ...] = ()
     params: Params
+    engine: str = "stock"
     seed: Seed
 
     @model_validator(mode="before")
@@ -145,6 +159,8 @@ class Request(Frozen):
             raise ValueError("exactly one of prompt and messages must be given")
         if self.messages and self.kind != "text":
             raise ValueError("messages are for kind text")
+        if self.engine not in ENGINES[self.kind]:
+            raise ValueError(f"engine {self.engine!r} is none for kind {self.kind}")
         return self
 
     @property
@@ -168,12 +184,14 @@ class ResolvedModel(Frozen):
         name: as the registry (or the path, or ``org/name``) has it; aliases are resolved.
         kind: what it makes.
         digest: sha256 over its files.
+        engine: what makes its items where the brief does not say otherwise.
         defaults: sampling parameters that hold where neither brief nor row says otherwise.
     """
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=300)]
     kind: Kind
     digest: Sha256
+    engine: str = "stock"
     defaults: dict[str, Any] = {}
 
 
@@ -234,13 +252,22 @@ class Item(Frozen):
 
 
 class Reject(Frozen):
-    """A row that did not become an item: where it stands, what is wrong, and what would be right."""
+    """A row that did not become an item: where it stands, what is wrong, and what would be right.
+
+    Attributes:
+        custom_id: the caller's name for the row, whose answer it gets; empty where there is none that can be read.
+    """
 
     source: str
     line: int | None = None
     field: str = ""
     value: str = ""
     rule: str
+    custom_id: str = ""
+
+    def public(self) -> dict[str, Any]:
+        """The fields of ``galley rejects``."""
+        return self.model_dump(exclude={"custom_id"})
 
 
 class Numerics(Frozen):
@@ -252,8 +279,11 @@ class Numerics(Frozen):
         isa: CPU instruction set torch uses (``torch.backends.cpu.get_cpu_capability()``), empty on GPU.
         threads: intra-op CPU threads.
         versions: library name to version (torch, diffusers or transformers …).
-        engine: ``stock``, ``slots`` or ``steps``.
-        certificate: the row counts certified to give equal bits, ``rows 4,8,12``; empty where it is fixed.
+        engine: one of `ENGINES`; those in ``-fast`` promise no equal bytes in other company.
+        certificate: the row counts certified to give equal bits, ``rows 4,8,12``, of images ``rows 4,8,12; decode 2,4``
+            with those of decoding latents; empty where there are none to certify.
+        attention: implementation of a text's attention where it is not the model's default.
+        layout: of an image model's convolutions, ``channels_last`` where they have it, and ``compiled`` where they are.
     """
 
     device: str
@@ -263,6 +293,8 @@ class Numerics(Frozen):
     versions: dict[str, str]
     engine: str = "stock"
     certificate: str = ""
+    attention: str = ""
+    layout: str = ""
 
     @property
     def digest(self) -> str:
@@ -286,6 +318,38 @@ class Artifact(Frozen):
     size: int = Field(ge=0)
     media_type: str
     numerics: Numerics
+
+
+class Alternative(Frozen):
+    """A token and how likely the model held it, in the words of OpenAI's API.
+
+    Attributes:
+        token: its text; U+FFFD where it is part of a character.
+        bytes: its UTF-8 bytes; None where they cannot be known.
+        logprob: natural logarithm of its probability; -9999 where that is 0.
+    """
+
+    token: str
+    bytes: tuple[int, ...] | None
+    logprob: float
+
+
+class TokenLogprob(Alternative):
+    """A token that was said, and the likeliest in its place, likeliest first."""
+
+    top_logprobs: tuple[Alternative, ...] = ()
+
+
+class Logprobs(Frozen):
+    """What `logprobs_uri` holds: the tokens of a text, in order."""
+
+    content: tuple[TokenLogprob, ...]
+
+
+def logprobs_uri(artifact: Artifact, request_key: str) -> str:
+    """Where the `Logprobs` of a text lie whose request asked for them: beside its job's artifacts, never published."""
+    job, _, _ = artifact.uri.rpartition("/artifacts/")
+    return f"{job}/logprobs/{request_key}-{artifact.sha256[:16]}.json"
 
 
 class Failure(Frozen):

@@ -33,7 +33,8 @@ class JobStats(Frozen):
         job: its name.
         attempt: name of the attempt.
         model: name in the registry.
-        engine: ``stock`` or ``slots``, as the artifacts' numerics have it.
+        engine: as the artifacts' numerics have it: ``stock``, ``slots``, ``steps`` …
+        fallback: why that is not the engine the model asks for; empty where it is.
         requests: of the job.
         finished_before: had a result already.
         blocked: left out for their prompt.
@@ -49,6 +50,7 @@ class JobStats(Frozen):
         sizes: rows of a forward to the number of forwards that had so many.
         chunks: prompt chunks computed, where an engine reads prompts in chunks.
         prefix_hits: prompt chunks that were there from another prompt.
+        phases: seconds in the engine by what they were spent on.
         seconds: in the engine, the model's loading left out.
         setup_seconds: loading the model, and finding a certificate where the plan had none.
         store_seconds: writing artifacts and results.
@@ -61,6 +63,7 @@ class JobStats(Frozen):
     attempt: str = ""
     model: str = ""
     engine: str = ""
+    fallback: str = ""
     requests: int = 0
     finished_before: int = 0
     blocked: int = 0
@@ -76,6 +79,7 @@ class JobStats(Frozen):
     sizes: dict[int, int] = Field(default={})
     chunks: int = 0
     prefix_hits: int = 0
+    phases: dict[str, float] = Field(default={})
     seconds: float = 0.0
     setup_seconds: float = 0.0
     store_seconds: float = 0.0

@@ -15,13 +15,13 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from galley.atomic_file import write_atomically
 from galley.errors import ModelNotFound, ModelRefused
 from galley.items import Kind, digest
 
@@ -192,20 +192,6 @@ def file_sha256(path: Path, cache: Path | None = None) -> str:
         entry.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(entry, json.dumps({"identity": identity, "sha256": found}).encode())
     return found
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside the target, flush to disk, rename: readers see the old file or the new one."""
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(partial).replace(path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
 
 
 def _pipeline_files(directory: Path) -> Iterator[str]:

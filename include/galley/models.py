@@ -22,8 +22,10 @@ from typing import Annotated, Any, Self
 import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from galley.atomic_file import write_atomically
 from galley.errors import InputError, ModelError, ModelNotFound, ModelRefused
 from galley.items import (
+    ENGINES,
     PARAMS,
     AdapterSource,
     Dtype,
@@ -34,7 +36,7 @@ from galley.items import (
     Sha256,
     with_adapters,
 )
-from galley.model_files import ModelFiles, adapted_digest, inspect, inspect_adapter, kind_of, write_atomically
+from galley.model_files import ModelFiles, adapted_digest, inspect, inspect_adapter, kind_of
 from galley.settings import Settings
 
 HUB_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*"
@@ -86,7 +88,7 @@ class ModelEntry(AdapterEntry):
         summary: one line for `galley models list`.
         params: sampling parameters that hold where neither brief nor row says otherwise.
         dtype: of the weights as loaded; ``int8`` for texts only.
-        engine: ``stock`` or another engine of `galley.engines`.
+        engine: one of `galley.items.ENGINES`.
         max_batch_size: rows of one forward at most, for engines that batch by themselves; 0: GALLEY_MAX_BATCH_SIZE.
         memory_gib: memory a job asks for, in GiB; 0: twice the weights and one more.
     """
@@ -102,6 +104,10 @@ class ModelEntry(AdapterEntry):
     def _whole(self) -> Self:
         if self.dtype == "int8" and self.kind != "text":
             raise ValueError(f"dtype: int8 is for kind text, not {self.kind}; give float32, bfloat16 or float16")
+        if self.engine not in ENGINES[self.kind]:
+            raise ValueError(
+                f"engine: {self.engine!r} is none for kind {self.kind}; give {', '.join(ENGINES[self.kind])}"
+            )
         try:
             PARAMS[self.kind].model_validate(self.params)
         except ValidationError as error:
@@ -290,7 +296,11 @@ class Models:
                     f'model "{found.name}" makes {found.entry.kind}, not {kind}; name a model of kind {kind}'
                 )
             known = ResolvedModel(
-                name=found.name, kind=kind, digest=self._digest(found), defaults=dict(found.entry.params)
+                name=found.name,
+                kind=kind,
+                digest=self._digest(found),
+                engine=found.entry.engine,
+                defaults=dict(found.entry.params),
             )
             self._resolved[name, kind] = known
         return known

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from galley.output import Format, FormatOption, console
 
 app = typer.Typer(help="List, pull and convert models.", no_args_is_help=True)
 
@@ -65,16 +66,9 @@ def convert_detoxify(
         raise typer.Exit(finished.returncode)
 
 
-class Format(StrEnum):
-    """How a listing is printed."""
-
-    table = "table"
-    jsonl = "jsonl"
-
-
 @app.command("list")
 def list_models(
-    output: Annotated[Format, typer.Option("--format", help="table for people, jsonl for programs.")] = Format.table,
+    output: FormatOption = Format.table,
 ) -> None:
     """List the models of models.yaml: what they make, under which licence, and whether they are here."""
     from galley.errors import GalleyError, ModelNotFound
@@ -117,18 +111,17 @@ def list_models(
         for row in rows:
             typer.echo(json.dumps(row, ensure_ascii=False))
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("model", "makes", "state", "licence", "summary")
     for row in rows:
         shown = f"{row['name']} (default)" if row["default"] else str(row["name"])
         table.add_row(shown, str(row["kind"]), str(row["state"]), str(row["licence"]), str(row["summary"]))
-    console = Console()
-    console.print(table)
+    target = console()
+    target.print(table)
     for row in rows:
         if row["problem"]:
-            console.print(str(row["problem"]), style="yellow", markup=False, highlight=False, soft_wrap=True)
+            target.print(str(row["problem"]), style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("pull")
@@ -166,10 +159,10 @@ def certify(
     from galley.stages.run import RunFiles
     from galley.storage import Zones
 
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    progress = Console(stderr=True, soft_wrap=True, highlight=False)
 
     def say(line: object) -> None:
-        console.print(str(line), style="dim", markup=False)
+        progress.print(str(line), style="dim", markup=False)
 
     settings = Settings()
     try:
@@ -184,6 +177,8 @@ def certify(
     facts = {"model": source.name, "digest": source.digest, **found.model_dump(mode="json")}
     if found.engine == "stock":
         facts["certificate"] = "none: the stock engine's batches are fixed by the plan"
+    elif found.engine.endswith("-fast"):
+        facts["certificate"] = "none: a fast engine takes any row count, and last bits may depend on company"
     for field, value in facts.items():
         shown = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else value
         typer.echo(f"{field:<12} {shown}")

@@ -70,6 +70,9 @@ TABLE: tuple[Field, ...] = (
     Field("presence_penalty", _TEXT, "used", "presence_penalty", params="presence_penalty"),
     Field("logit_bias", _TEXT, "used", "by token ids of the model used here", params="logit_bias"),
     Field("repetition_penalty", _TEXT, "used", "extension: repetition_penalty", params="repetition_penalty"),
+    Field("logprobs", (CHAT,), "used", "export tells each token's log-probability, the model's own", neutral=(False,)),
+    Field("top_logprobs", (CHAT,), "used", "logprobs: so many of the likeliest as well, 0 to 20; needs logprobs"),
+    Field("logprobs", (COMPLETIONS,), "used", "logprobs: with so many of the likeliest, 0 to 20", (False,), "logprobs"),
     Field("size", (IMAGES,), "used", "WIDTHxHEIGHT in pixels; auto: the model's default", neutral=("auto",)),
     Field("negative_prompt", (IMAGES,), "used", "extension: negative_prompt", params="negative_prompt"),
     Field("num_inference_steps", (IMAGES,), "used", "extension: num_inference_steps", params="num_inference_steps"),
@@ -87,8 +90,6 @@ TABLE: tuple[Field, ...] = (
     Field("echo", (COMPLETIONS,), "refused", _CANNOT, (False,)),
     Field("best_of", (COMPLETIONS,), "refused", _CANNOT, (1,)),
     Field("background", (IMAGES,), "refused", "pictures here are opaque", ("auto", "opaque")),
-    Field("logprobs", _TEXT, "ignored", "results have no log-probabilities", (False, 0)),
-    Field("top_logprobs", (CHAT,), "ignored", "results have no log-probabilities", (0,)),
     Field("stream", _ALL, "ignored", "results are files", (False,)),
     Field("stream_options", _TEXT, "ignored", "results are files", ({},)),
     Field("partial_images", (IMAGES,), "ignored", "results are files", (0,)),
@@ -163,6 +164,9 @@ def row_of(line: Mapping[str, Any], *, brief: str = "") -> RequestRow:
             names[f"params.{field.params}"] = f"body.{name}"
     if "stop" in used:
         params["stop"] = used["stop"] if isinstance(used["stop"], list) else [used["stop"]]
+    if url == CHAT and used.keys() & {"logprobs", "top_logprobs"}:
+        params["logprobs"] = _chat_logprobs(used)
+        names["params.logprobs"] = "body.top_logprobs"
     if "size" in used:
         params["width"], params["height"] = _size(used["size"])
     chat = url == CHAT
@@ -219,6 +223,12 @@ def _n(used: Mapping[str, Any]) -> int:
     if not 1 <= n <= MAX_N:
         raise InputError("", "body.n", show(n), f"should be 1 to {MAX_N}")
     return n
+
+
+def _chat_logprobs(used: Mapping[str, Any]) -> int:
+    if not _typed(used, "logprobs", bool, "true or false", False):
+        raise InputError("", "body.top_logprobs", show(used["top_logprobs"]), "needs logprobs: true")
+    return _typed(used, "top_logprobs", int, "a whole number from 0 to 20", 0)
 
 
 def _size(given: object) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """From requests to jobs: pure, deterministic, and independent of the order in which the requests come.
 
-    requests -> rows -> drop what is already made, fold equal keys -> group by model -> batches of equal shape
-             -> shards by estimated cost, longest first -> jobs
+    requests -> rows -> drop what is already made, fold equal keys -> group by model and engine
+             -> batches of equal shape -> shards by estimated cost, longest first -> jobs
 
 A stock engine gives equal bits only when a batch has the same members in the same order, so batches are fixed here,
 from the set of requests alone; how many worker slots there are decides only which job a batch falls to, never its
@@ -42,6 +42,7 @@ class Row(NamedTuple):
         length: text: characters of the prompt, so that neighbours need little padding; image: 0.
         size: what one row takes of a batch's budget: pixels, or characters of prompt and output together.
         cost: estimated work, in units that compare only within a kind.
+        engine: what is to make it.
     """
 
     key: str
@@ -51,6 +52,11 @@ class Row(NamedTuple):
     length: int
     size: int
     cost: float
+    engine: str = "stock"
+
+
+Group = tuple[str, Kind, str]
+"""Model digest, kind and engine: what rows of one job share."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class PlannedJob:
     """One job to be: its requests in file order and its batches as indices into them.
 
     Attributes:
-        name: ``generate-<model>-<number>``, unique in the run.
+        name: ``generate-<model>-<number>``, unique in the run; with the engine where it is not the model's own.
         kind: what it makes.
         model: where the model is.
         memory_bytes: what it asks for.
@@ -140,6 +146,22 @@ class Plan:
         return {key: job.name for job in self.jobs for key in job.keys}
 
 
+TWICE_A_STEP = frozenset({"HeunDiscreteScheduler", "KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler"})
+"""Schedulers of second order: they ask the UNet twice a step, but once in the last."""
+
+
+def evaluations(scheduler: str, steps: int) -> int:
+    """Evaluations of the UNet that ``steps`` take, by the scheduler's class in diffusers.
+
+    A model's own scheduler, ``""``, is in no request; it counts as one evaluation a step, as nearly all have it.
+    """
+    if scheduler in TWICE_A_STEP:
+        return 2 * steps - 1
+    if scheduler == "PNDMScheduler" and steps > 1:
+        return steps + 1  # its second step is made twice (`skip_prk_steps`, as Stable Diffusion has it)
+    return steps
+
+
 def row(request: Request) -> Row:
     """What planning needs to know of one request."""
     params = request.params
@@ -152,14 +174,16 @@ def row(request: Request) -> Row:
             [params.width, params.height, params.num_inference_steps, params.guidance_scale, params.scheduler, negative]
         )
         # One VAE decode costs about 1.5 guided UNet steps at 512 x 512 (2514.5 against 1606.6 GFLOP).
-        cost = pixels * (params.num_inference_steps * (2 if guided else 1) + 3) / (512 * 512)
-        return Row(request.key, "image", request.model_digest, shape, 0, pixels, cost)
+        forwards = evaluations(params.scheduler, params.num_inference_steps)
+        cost = pixels * (forwards * (2 if guided else 1) + 3) / (512 * 512)
+        return Row(request.key, "image", request.model_digest, shape, 0, pixels, cost, request.engine)
     length = len(request.screened_text)
     shape = digest(params.model_dump(mode="json"))
     # A token is about four characters; reading one costs about a twentieth of writing one (GPT-2 on a CPU: a twelfth
     # in float32, a thirtieth in bfloat16).
     size = length + 4 * params.max_new_tokens
-    return Row(request.key, "text", request.model_digest, shape, length, size, params.max_new_tokens + length / 80)
+    cost = params.max_new_tokens + length / 80
+    return Row(request.key, "text", request.model_digest, shape, length, size, cost, request.engine)
 
 
 def plan(
@@ -169,18 +193,19 @@ def plan(
     slots: int,
     memory: Mapping[str, int] | None = None,
     known: Mapping[tuple[str, str], Artifact] | None = None,
-    numerics: Mapping[str, str] | None = None,
+    numerics: Mapping[tuple[str, str], str] | None = None,
     limits: Limits | None = None,
 ) -> Plan:
     """Plan a run.
 
     Args:
         rows: one per item, in any order (see `row`).
-        models: model digest to where the model is.
+        models: model digest to where the model is; the engine is each row's own.
         slots: jobs that can run at once.
         memory: model digest to bytes a job with it asks for; default 4 GiB.
         known: (request key, numerics digest) to an artifact that is there, its existence and sha256 checked.
-        numerics: model digest to the digest of the numerics its jobs will run under; without it nothing is reused.
+        numerics: (model digest, engine) to the digest of the numerics such jobs will run under; without it nothing is
+            reused.
         limits: see `Limits`.
 
     Raises:
@@ -193,26 +218,28 @@ def plan(
         total += 1
         unique.setdefault(each.key, each)
     reused: dict[str, Artifact] = {}
-    groups: dict[tuple[str, Kind], list[Row]] = {}
+    groups: dict[Group, list[Row]] = {}
     for each in sorted(unique.values()):
-        artifact = known.get((each.key, numerics.get(each.model_digest, "")))
+        artifact = known.get((each.key, numerics.get((each.model_digest, each.engine), "")))
         if artifact is not None:
             reused[each.key] = artifact
         else:
-            groups.setdefault((each.model_digest, each.kind), []).append(each)
+            groups.setdefault((each.model_digest, each.kind, each.engine), []).append(each)
     batches = {group: list(_batches(members, limits)) for group, members in groups.items()}
     shards = _shards({group: [_cost(batch) for batch in parts] for group, parts in batches.items()}, slots, limits)
     jobs = []
     for group, parts in shards.items():
-        source = models[group[0]]
+        model_digest, kind, engine = group
+        source = models[model_digest].model_copy(update={"engine": engine})
+        other = "" if engine == models[model_digest].engine else f"{engine}-"
         for number, part in enumerate(parts):
             chosen = [batches[group][index] for index in part]
             jobs.append(
                 PlannedJob(
-                    name=f"generate-{slug(source.name)}-{group[0][:8]}-{number:02d}",
-                    kind=group[1],
+                    name=f"generate-{slug(source.name)}-{other}{model_digest[:8]}-{number:02d}",
+                    kind=kind,
                     model=source,
-                    memory_bytes=memory.get(group[0], 4 * 2**30),
+                    memory_bytes=memory.get(model_digest, 4 * 2**30),
                     keys=tuple(each.key for batch in chosen for each in batch),
                     batches=tuple(_indices(len(batch) for batch in chosen)),
                     cost=sum(_cost(batch) for batch in chosen),
@@ -260,9 +287,7 @@ def _batches(members: list[Row], limits: Limits) -> Iterator[list[Row]]:
             yield batch
 
 
-def _shards(
-    costs: Mapping[tuple[str, Kind], list[float]], slots: int, limits: Limits
-) -> dict[tuple[str, Kind], list[list[int]]]:
+def _shards(costs: Mapping[Group, list[float]], slots: int, limits: Limits) -> dict[Group, list[list[int]]]:
     """Indices of each group's batches, parted into jobs.
 
     Every group gets one job; while slots are left, the group with the most work a job gets another, if it has batches
@@ -272,7 +297,7 @@ def _shards(
     count = dict.fromkeys(costs, 1)
     # Work compares only within a kind, so that each kind's share of the whole decides.
     whole: dict[Kind, float] = {}
-    for (_, kind), parts in costs.items():
+    for (_, kind, _), parts in costs.items():
         whole[kind] = whole.get(kind, 0) + sum(parts)
     for _ in range(max(0, slots - len(costs))):
         open_groups = [g for g in costs if ceil(len(costs[g]) / limits.least_shard) > count[g]]
@@ -280,7 +305,7 @@ def _shards(
             break
         heaviest = max(open_groups, key=lambda g: (sum(costs[g]) / whole[g[1]] / count[g], g))
         count[heaviest] += 1
-    result: dict[tuple[str, Kind], list[list[int]]] = {}
+    result: dict[Group, list[list[int]]] = {}
     for group, parts in costs.items():
         heap: list[tuple[float, int]] = [(0.0, number) for number in range(count[group])]
         jobs: list[list[int]] = [[] for _ in heap]

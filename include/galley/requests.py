@@ -25,7 +25,8 @@ from galley.errors import InputError
 from galley.expansion import RequestRow, Rows, check_prompt
 from galley.items import Frozen, Item, Kind, Reject, ResolveModel, Seed, Slug, Text
 
-CustomId = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+MAX_CUSTOM_ID = 512
+CustomId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CUSTOM_ID)]
 
 
 class NativeRow(Frozen):
@@ -95,14 +96,25 @@ def _read(stream: BinaryIO, source: str, rows: Rows, brief: str, scratch: Path |
     index = -1
     with SeenIds(scratch) as seen:
         for index, (line, value) in enumerate(jsonl.read_objects(stream)):
+            custom_id = _custom_id(value)
             try:
                 if isinstance(value, InputError):
                     raise value
-                yield from _items(rows, _row(value, line, seen, brief), line, index)
+                if custom_id and (first := seen.first_line(custom_id, line)) is not None:
+                    rule = f"was seen in line {first}, which stays; give every row a custom_id of its own"
+                    twice, custom_id = show(custom_id), ""  # what is answered under it is the first row
+                    raise InputError("", "custom_id", twice, rule)
+                yield from _items(rows, _row(value, brief), line, index)
             except InputError as error:
-                yield reject(source, line, error)
+                yield reject(source, line, error, custom_id)
     if index < 0:
         yield reject(source, None, InputError(source, "", "", "has no rows; a request file has one JSON object a line"))
+
+
+def _custom_id(value: dict[str, Any] | InputError) -> str:
+    """The name under which a row gets its answer, whatever else is wrong with it; empty where it has none."""
+    found = "" if isinstance(value, InputError) else value.get("custom_id")
+    return found if isinstance(found, str) and len(found) <= MAX_CUSTOM_ID else ""
 
 
 def _items(rows: Rows, row: RequestRow, line: int, index: int) -> Sequence[Item]:
@@ -120,11 +132,7 @@ def _within(field: str, name: str) -> bool:
     return field == name or field.startswith((f"{name}[", f"{name}."))
 
 
-def _row(value: dict[str, Any], line: int, seen: SeenIds, brief: str) -> RequestRow:
-    custom_id = value.get("custom_id")
-    if isinstance(custom_id, str) and (first := seen.first_line(custom_id, line)) is not None:
-        rule = f"was seen in line {first}, which stays; give every row a custom_id of its own"
-        raise InputError("", "custom_id", show(custom_id), rule)
+def _row(value: dict[str, Any], brief: str) -> RequestRow:
     if openai_batch.FIELDS & value.keys():
         return openai_batch.row_of(value, brief=brief)
     for field, given in value.items():

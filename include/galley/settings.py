@@ -65,7 +65,9 @@ class Settings(BaseSettings):
         description="Seconds between two looks at the inbox; a file has arrived when two looks find it unchanged.",
     )
     database_url: str = Field("", description="The catalog; default SQLite at $GALLEY_HOME/catalog.db.")
-    runtime: str = Field("", description="How jobs are executed where the brief does not say: process or docker.")
+    runtime: str = Field(
+        "", description="How jobs are executed where the brief does not say: process, docker or kubernetes."
+    )
     registry: str = Field("localhost", description="What the names of our images begin with.")
     image_generation: str = Field(
         "",
@@ -73,6 +75,27 @@ class Settings(BaseSettings):
     )
     image_compliance: str = Field(
         "", description="Image of all other jobs; default <registry>/galley/dify-compliance:<version>."
+    )
+    kubernetes_namespace: str = Field(
+        "", description="Namespace of jobs' pods; default: the one that the configuration of KUBECONFIG names."
+    )
+    kubernetes_volumes: dict[str, Path] = Field(
+        default_factory=dict,
+        description="Of pods: persistent volume claims and the directories here that hold the same files, as JSON.",
+    )
+    kubernetes_pod_template: Path | None = Field(
+        None, description="Manifest of a Pod that jobs' pods begin from: node selectors, tolerations, pull secrets …"
+    )
+    kubernetes_store_secret: str = Field(
+        "galley-store", description="Secret with the credentials of an S3 store (AWS_ACCESS_KEY_ID …), for gates alone."
+    )
+    kubernetes_start_timeout: float = Field(
+        900.0, gt=0, description="Seconds that a pod may wait for a node, its image and its volumes."
+    )
+    docker_network: str = Field(
+        "",
+        description="Docker network from which jobs' gates reach the S3 server; default: the machine's own for a "
+        "server on this machine, else bridge.",
     )
     timezone: str = Field("UTC", description="Timezone of the daily schedule and so of content dates (IANA name).")
     schedule: str = Field("0 0 * * *", description="Cron expression of the daily run, in `timezone`.")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -175,11 +176,16 @@ def _healthy(api: AirflowApi, since: datetime) -> set[str]:
 
 def _await_dags(api: AirflowApi, settings: Settings, tell: Any) -> None:
     """Wait until every DAG file is read, and say what is in them and what is wrong."""
+    from galley.airflow.rest import ApiError
+
     files = {path.name for path in (settings.root / "dags").glob("*.py")}
     begin = time.monotonic()
+    dags: list[dict[str, Any]] = []
+    errors: list[dict[str, Any]] = []
     while True:
-        dags = api.get("/dags", limit=100)["dags"]
-        errors = api.get("/importErrors", limit=100)["import_errors"]
+        with suppress(ApiError):  # a busy machine's answer may be late, and all is healthy
+            dags = api.get("/dags", limit=100)["dags"]
+            errors = api.get("/importErrors", limit=100)["import_errors"]
         read = {str(each.get("relative_fileloc") or "") for each in dags} | {str(each["filename"]) for each in errors}
         missing = {name for name in files if not any(path.endswith(name) for path in read)}
         if not missing or time.monotonic() - begin > DAG_SECONDS:

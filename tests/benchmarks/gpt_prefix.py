@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from galley.items import TextParams
 from tests.benchmarks import texts
-from tests.benchmarks.harness import Report, Say, Target, machine, race
+from tests.benchmarks.harness import Report, Say, machine, race, ratio
 from tests.benchmarks.models import gpt2
 
 
@@ -15,15 +15,18 @@ def run(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
     shared = texts.prefixed(6 if quick else 32)
     alike = [each for each in texts.prefixed(1 if quick else 4) for _ in range(8)]
     sampled = TextParams(temperature=0.8)
-    peers, engines = [], {}
+    peers, engines, certificate = [], {}, ""
     for name, asked in (("shared beginning", shared), ("eight of each", alike)):
-        peer, engines[name] = texts.slots(f"slots, {name}", files, "bfloat16", threads, asked, say, temperature=0.8)
+        peer, engines[name] = texts.slots(
+            f"slots, {name}", files, "bfloat16", threads, asked, say, certificate=certificate, temperature=0.8
+        )
+        certificate = engines[name].certificate
         peers += [
             peer,
             texts.continuous(f"continuous, {name}", files, "bfloat16", asked, sampled, say, grid),
         ]
     measured = race(peers, rounds, say)
-    rate = {each.name: each.rate for each in measured}
+    found = {each.name: each for each in measured}
     return Report(
         "gpt-prefix",
         f"{len(shared)} prompts with 192 tokens in common and 8 to 24 of their own, and {len(alike) // 8} prompts "
@@ -31,7 +34,7 @@ def run(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
         "useful tokens",
         measured,
         tuple(
-            Target(f"slots / continuous, {name}", rate[f"slots, {name}"] / rate[f"continuous, {name}"], least=1.5)
+            ratio(f"slots / continuous, {name}", found[f"slots, {name}"], found[f"continuous, {name}"], least=1.5)
             for name in engines
         ),
         {"prompt chunks found": {name: engine.figures.prefix_hits for name, engine in engines.items()}},

@@ -59,12 +59,14 @@ class Target:
         text: what is compared.
         value: as measured.
         least: at least this; or, where ``most`` is set, at most.
+        medians: the same from each peer's median rate, which a machine that drifts tells less surely.
     """
 
     text: str
     value: float
     least: float | None = None
     most: float | None = None
+    medians: float | None = None
 
     @property
     def met(self) -> bool:
@@ -97,6 +99,16 @@ class Report:
     def stored(self) -> dict[str, Any]:
         """As JSON takes it."""
         return asdict(self)
+
+
+def paired(one: Measured, other: Measured) -> float:
+    """How many times as fast one is: the median of the rounds' ratios, for a round's load is the same for both."""
+    return statistics.median(mine / theirs for mine, theirs in zip(one.rates, other.rates, strict=True))
+
+
+def ratio(text: str, one: Measured, other: Measured, *, least: float) -> Target:
+    """That one is at least so many times as fast as the other: by rounds, and by medians beside it."""
+    return Target(text, paired(one, other), least=least, medians=one.rate / other.rate)
 
 
 Say = Callable[[str], None]

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import torch
-from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import CLIPTextConfig, CLIPTextModel, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from galley.engines.toys import build_image
 from galley.model_files import ModelFiles, inspect
@@ -41,7 +41,7 @@ def gpt2(layers: int = 12, width: int = 768) -> ModelFiles:
 def stable_diffusion(channels: tuple[int, ...], side: int) -> ModelFiles:
     """A Stable Diffusion whose UNet has these channels and latents of ``side``; all else is tiny.
 
-    64-128-256 at 32 is 4.1 GFLOP a row, 32-64-128 at 16 is 0.26.
+    64-128-256 at 32 is 4.1 GFLOP a row, 32-64-128 at 16 is 0.26; 32-64 at 8, of `--quick`, takes a millisecond.
     """
     directory = CACHE / f"sd-{'-'.join(map(str, channels))}-{side}"
     if not (directory / "model_index.json").exists():
@@ -57,6 +57,31 @@ def stable_diffusion(channels: tuple[int, ...], side: int) -> ModelFiles:
             cross_attention_dim=16,
             attention_head_dim=8,
         )
+        base.scheduler = DDIMScheduler.from_config(base.scheduler.config, clip_sample=False)
+        base.save_pretrained(directory, safe_serialization=True)
+    return inspect(directory)
+
+
+def stable_diffusion_1_5() -> ModelFiles:
+    """Stable Diffusion 1.5's architecture in bfloat16, with random weights (2.1 GB) and the toy's tokenizer."""
+    directory = CACHE / "sd-1.5"
+    if not (directory / "model_index.json").exists():
+        base = StableDiffusionPipeline.from_pretrained(build_image(directory / "toy"), safety_checker=None)
+        torch.manual_seed(0)
+        text = base.text_encoder.config.to_dict() | {
+            "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12
+        }  # fmt: skip
+        base.text_encoder = CLIPTextModel(CLIPTextConfig(**text)).to(torch.bfloat16)
+        base.unet = UNet2DConditionModel(cross_attention_dim=768, attention_head_dim=8, sample_size=64).to(
+            torch.bfloat16
+        )
+        base.vae = AutoencoderKL(
+            block_out_channels=(128, 256, 512, 512),
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            layers_per_block=2,
+            sample_size=512,
+        ).to(torch.bfloat16)
         base.scheduler = DDIMScheduler.from_config(base.scheduler.config, clip_sample=False)
         base.save_pretrained(directory, safe_serialization=True)
     return inspect(directory)

@@ -30,7 +30,7 @@ def table() -> str:
             lines += [f"| peer | {report['unit']} / s (median) | least | most | set up as |", "|---|---|---|---|---|"]
             lines += [_peer(each) for each in report["peers"]]
             lines.append("")
-        lines += ["| target | wanted | found | |", "|---|---|---|---|"]
+        lines += ["| target | wanted | found, by rounds | by medians | |", "|---|---|---|---|---|"]
         lines += [_target(each) for each in report["targets"]]
         lines += ["", *(f"- {name}: {_shown(value)}" for name, value in report["facts"].items()), ""]
     return "\n".join(lines).rstrip() + "\n"
@@ -48,7 +48,8 @@ def _peer(each: dict[str, Any]) -> str:
 def _target(each: dict[str, Any]) -> str:
     wanted = f"≥ {each['least']}" if each["least"] is not None else f"≤ {each['most']}"
     met = each["value"] >= each["least"] if each["least"] is not None else each["value"] <= each["most"]
-    return f"| {each['text']} | {wanted} | {each['value']:.3f} | {'met' if met else 'missed'} |"
+    medians = "" if each.get("medians") is None else f"{each['medians']:.3f}"
+    return f"| {each['text']} | {wanted} | {each['value']:.3f} | {medians} | {'met' if met else 'missed'} |"
 
 
 def _shown(value: Any) -> str:

@@ -10,18 +10,24 @@ import torch
 from galley.engines.stock_image import StockImageEngine
 from galley.items import PlannedRequest
 from galley.model_files import ModelFiles
+from galley.planning import evaluations
 from tests.benchmarks import images
-from tests.benchmarks.harness import Report, Say, Target, machine, race
+from tests.benchmarks.harness import Report, Say, Target, machine, paired, race, ratio
 from tests.benchmarks.models import stable_diffusion
+
+SMALL = "0.26 GFLOP"
 
 
 def run(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
     """Pictures a second, of a UNet of 4.1 GFLOP a row and of one of 0.26."""
-    sizes: list[tuple[str, ModelFiles, int, tuple[int, ...]]] = [
-        ("0.26 GFLOP", stable_diffusion((32, 64, 128), 16), 128, (10, 20, 30, 50))
-    ]
-    if not quick:
-        sizes.append(("4.1 GFLOP", stable_diffusion((64, 128, 256), 32), 256, (4, 6, 8, 10)))
+    sizes: list[tuple[str, ModelFiles, int, tuple[int, ...]]]
+    if quick:
+        sizes = [(SMALL, stable_diffusion((32, 64), 8), 64, (2, 3, 4, 5))]
+    else:
+        sizes = [
+            (SMALL, stable_diffusion((32, 64, 128), 16), 128, (10, 20, 30, 50)),
+            ("4.1 GFLOP", stable_diffusion((64, 128, 256), 32), 256, (4, 6, 8, 10)),
+        ]
     measured, targets, facts = [], [], {}
     for name, files, side, steps in sizes:
         asked = images.mixed(files, 6 if quick else 64, side, steps)
@@ -29,19 +35,19 @@ def run(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
         alone, stock = images.grouped(f"one by one {name}", files, "float32", threads, asked, 1)
         together, _ = images.grouped(f"grouped {name}", files, "float32", threads, asked, 8)
         found = race([ours, alone, together], rounds, say)
-        rate = {each.name: each.rate for each in found}
-        bound, best = _bound(stock, asked, engine._counts.counts, side // 8)
-        gain = rate[f"steps {name}"] / rate[f"one by one {name}"]
+        bound, best = _bound(stock, asked, engine._room.counts.counts, side // 8)
+        gain = paired(found[0], found[1])
         measured += found
         targets.append(Target(f"share of the bound over one by one, {name}", gain / bound, least=0.9))
-        if name == "0.26 GFLOP":
-            targets.append(Target(f"steps / one by one, {name}", gain, least=1.8))
+        if name == SMALL:
+            targets.append(ratio(f"steps / one by one, {name}", found[0], found[1], least=1.8))
         facts[name] = {
             "bound over one by one": bound,
             "seconds a row at best": best,
             "steps / one by one": gain,
-            "steps / grouped": rate[f"steps {name}"] / rate[f"grouped {name}"],
+            "steps / grouped": paired(found[0], found[2]),
             "useful rows / computed rows": engine.figures.useful_rows / engine.figures.computed_rows,
+            "share of the schedulers": engine.figures.phases["schedule"] / sum(engine.figures.phases.values()),
         }
     return Report(
         "sd-mixed",
@@ -56,8 +62,8 @@ def run(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
 
 def run_brief(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
     """Pictures a second where diffusers can group everything."""
-    files = stable_diffusion((32, 64, 128), 16)
-    asked = images.brief(files, 8 if quick else 64, 128, (2, 4) if quick else (10, 30))
+    files, side = (stable_diffusion((32, 64), 8), 64) if quick else (stable_diffusion((32, 64, 128), 16), 128)
+    asked = images.brief(files, 8 if quick else 64, side, (2, 4) if quick else (10, 30))
     ours, engine = images.steps("steps", files, "float32", threads, asked, say)
     together, _ = images.grouped("grouped", files, "float32", threads, asked, 8)
     measured = race([ours, together], rounds, say)
@@ -66,7 +72,7 @@ def run_brief(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
         f"{len(asked)} pictures, DDIM, guidance 7.5, half of them 10 and half 30 steps; UNet of 0.26 GFLOP, float32",
         "pictures",
         measured,
-        (Target("steps / grouped", measured[0].rate / measured[1].rate, least=0.98),),
+        (ratio("steps / grouped", measured[0], measured[1], least=0.98),),
         {"useful rows / computed rows": engine.figures.useful_rows / engine.figures.computed_rows},
         machine(),
     )
@@ -95,6 +101,6 @@ def _bound(
     stocks = {rows: seconds(rows) for rows in (1, 2)}
     best = min(seconds(rows) / rows for rows in counts)
     rows = [2 if each.request.params.guidance_scale > 1 else 1 for each in asked]
-    steps = [each.request.params.num_inference_steps for each in asked]
+    steps = [evaluations(each.request.params.scheduler, each.request.params.num_inference_steps) for each in asked]
     alone = sum(stocks[row] * step for row, step in zip(rows, steps, strict=True))
     return alone / (sum(row * step for row, step in zip(rows, steps, strict=True)) * best), best

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +13,10 @@ import torch
 from transformers import AutoModelForCausalLM, GenerationConfig
 from transformers.generation import ContinuousBatchingConfig
 
+from galley.engines.numerics import device
 from galley.engines.text.engine import SlotTextEngine
 from galley.engines.text.int8 import quantise_model
+from galley.engines.text.language_model import LanguageModel
 from galley.items import PlannedRequest, TextParams
 from galley.model_files import ModelFiles
 from tests.benchmarks.harness import Peer, Say
@@ -71,15 +75,29 @@ def requests(files: ModelFiles, asked: Sequence[Asked], **params: Any) -> list[P
 
 
 def slots(
-    name: str, files: ModelFiles, dtype: str, threads: int, asked: Sequence[Asked], say: Say, **params: Any
+    name: str,
+    files: ModelFiles,
+    dtype: str,
+    threads: int,
+    asked: Sequence[Asked],
+    say: Say,
+    *,
+    longest_first: bool = False,
+    exact: bool = True,
+    certificate: str = "",
+    **params: Any,
 ) -> tuple[Peer, SlotTextEngine]:
-    """Our slot engine, and the engine itself for its figures."""
-    engine = SlotTextEngine(files, dtype, threads)
+    """Our slot engine, and the engine itself for its figures; by default it is not told how long outputs will be.
+
+    ``certificate``: what another engine of the same model and dtype found; without it this one finds its own.
+    """
+    engine = SlotTextEngine(files, dtype, threads, longest_first=longest_first, exact=exact, certificate=certificate)
     numerics = engine.setup()
-    say(f"{name}: {numerics.certificate or 'no row counts are certified'}")
+    say(f"{name}: {numerics.certificate or ('no row counts are certified' if exact else 'any row count')}")
     wanted = requests(files, asked, **params)
 
     def run() -> float:
+        engine._prefixes.clear()  # as the peers' managers, which are made anew, a round begins with none
         outcomes = list(engine.generate(wanted))
         made = sum(outcome.made.evaluations for outcome in outcomes if outcome.made)
         assert made == useful(asked), (made, useful(asked))
@@ -88,10 +106,24 @@ def slots(
     return Peer(name, run, f"{dtype}, {numerics.certificate}"), engine
 
 
+@torch.inference_mode()
+def perplexity(files: ModelFiles, dtype: str, lines: Sequence[str]) -> float:
+    """Of these texts, each by itself."""
+    language = LanguageModel(files, dtype)
+    nats, count = 0.0, 0
+    for line in lines:
+        ids = torch.tensor([language.tokenizer(line).input_ids], device=device())
+        logprobs = language.model(ids).logits[0, :-1].double().log_softmax(-1)
+        nats -= float(logprobs.gather(1, ids[0, 1:, None]).sum())
+        count += ids.shape[1] - 1
+    return math.exp(nats / count)
+
+
 def load(files: ModelFiles, dtype: str, attention: str = "sdpa") -> Any:
     """A fresh model object of transformers; int8 with the linear layers of ours."""
     wide = torch.float32 if dtype == "int8" else getattr(torch, dtype)
     model = AutoModelForCausalLM.from_pretrained(files.directory, dtype=wide, attn_implementation=attention).eval()
+    model.to(device())
     if dtype == "int8":
         quantise_model(model)
     return model
@@ -113,7 +145,8 @@ def one_by_one(name: str, files: ModelFiles, dtype: str, asked: Sequence[Asked],
         with torch.inference_mode():
             for each in asked:
                 model.generate(
-                    torch.tensor([each.prompt]), generation_config=generation(params, max_new_tokens=each.tokens)
+                    torch.tensor([each.prompt], device=model.device),
+                    generation_config=generation(params, max_new_tokens=each.tokens),
                 )
         return useful(asked)
 
@@ -132,6 +165,7 @@ def padded(name: str, files: ModelFiles, dtype: str, asked: Sequence[Asked], par
                 ids = torch.tensor([[0] * (longest - len(each.prompt)) + list(each.prompt) for each in part])
                 mask = torch.tensor([[0] * (longest - len(each.prompt)) + [1] * len(each.prompt) for each in part])
                 most = max(each.tokens for each in part)
+                ids, mask = ids.to(model.device), mask.to(model.device)
                 model.generate(ids, attention_mask=mask, generation_config=generation(params, max_new_tokens=most))
         return useful(asked)
 
@@ -173,8 +207,6 @@ def continuous(
 
 
 def _fastest(once: Callable[[dict[str, int]], float], grid: Sequence[dict[str, int]], name: str, say: Say) -> Any:
-    import time
-
     rates = []
     for setting in grid:
         began = time.perf_counter()

@@ -137,7 +137,7 @@ def test_export_writes_files_and_says_what(installation: Zones, tmp_path: Path) 
 def test_an_empty_catalog_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GALLEY_HOME", str(tmp_path))
     assert "make run makes one" in run("runs").stdout
-    assert run("migrate", of=db_app).stdout == "0001: nothing to do\n"
+    assert run("migrate", of=db_app).stdout == "0002: nothing to do\n"
 
 
 def test_stats_fields(installation: Zones) -> None:

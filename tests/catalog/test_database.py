@@ -18,6 +18,7 @@ from galley.catalog import database
 from galley.catalog.facade import Catalog
 from galley.catalog.models import Base
 from galley.errors import CatalogError
+from galley.items import Reject
 from tests.catalog.samples import run_info
 
 
@@ -43,7 +44,7 @@ def test_going_down_leaves_nothing_and_up_again_works(url: str) -> None:
     with database.writing(engine) as connection:
         command.downgrade(database._bound(connection), "base")
     assert database.table_names(engine) == {database.VERSION_TABLE}
-    assert database.upgrade(engine) == (None, "0001")
+    assert database.upgrade(engine) == (None, "0002")
     assert {"runs", "items", "experiment_exposures"} <= database.table_names(engine)
     engine.dispose()
 
@@ -85,17 +86,17 @@ def test_a_catalog_of_a_newer_galley_is_refused_untouched(url: str) -> None:
         Catalog.open(url)
 
 
-def test_an_older_sqlite_catalog_is_copied_aside_then_upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_older_sqlite_catalog_is_copied_aside_then_upgraded(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/catalog.db"
     with Catalog.open(url) as catalog:
         catalog.record_run(run_info("old"))
-    ran = []
-    monkeypatch.setattr(database, "head", lambda: "0002")
-    monkeypatch.setattr(database.command, "upgrade", lambda config, revision: ran.append(revision))
-    Catalog.open(url).close()
-    assert ran == ["head"]
-    with Catalog.open(f"sqlite:///{tmp_path}/catalog.db.0001.bak") as copy:
-        assert [run.info.run for run in copy.runs()] == ["old"]
+        catalog.record_rejects("old", [Reject(source="x.jsonl", rule="is wrong")])
+        with database.writing(catalog.engine) as connection:
+            command.downgrade(database._bound(connection), "0001")
+    for path in ("catalog.db", "catalog.db.0001.bak"):
+        with Catalog.open(f"sqlite:///{tmp_path}/{path}") as found:
+            assert [run.info.run for run in found.runs()] == ["old"]
+            assert [reject.custom_id for reject in found.rejects("old")] == [""]
 
 
 def test_many_openers_of_a_new_catalog_make_it_once(url: str) -> None:

@@ -15,8 +15,19 @@ from hypothesis import strategies as st
 
 from galley.catalog.export import COLUMNS, FORMULA, export, safe_cell
 from galley.catalog.facade import Catalog
-from galley.errors import InputError, IntegrityError
-from galley.items import Item, Message, Published, Withdrawn
+from galley.errors import InputError, IntegrityError, ObjectNotFound
+from galley.items import (
+    Alternative,
+    Item,
+    Logprobs,
+    Message,
+    Published,
+    Reject,
+    TextParams,
+    TokenLogprob,
+    Withdrawn,
+    logprobs_uri,
+)
 from tests.catalog.samples import RUN, item, published, release, result, run_info, sha, verdict
 
 CONTENT: dict[str, bytes] = {}
@@ -31,8 +42,10 @@ def shown(of: Item, data: bytes) -> Published:
 
 
 def read(uri: str, sha256: str | None) -> bytes:
+    if uri not in CONTENT:
+        raise ObjectNotFound(uri)
     data = CONTENT[uri]
-    if hashlib.sha256(data).hexdigest() != sha256:
+    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
         raise IntegrityError(uri)
     return data
 
@@ -139,6 +152,38 @@ def test_openai_batch_answers_as_the_batch_api_writes(catalog: Catalog, tmp_path
     assert base64.b64decode(images["data"][0]["b64_json"]) == b"png"
 
 
+def test_openai_batch_tells_the_logprobs_that_were_asked_for(catalog: Catalog, tmp_path: Path) -> None:
+    asking = TextParams(max_new_tokens=8, logprobs=1)
+    talk, plain, swept = chat(0, params=asking), item(1, params=asking), item(2, params=asking)
+    others = (Alternative(token="hi", bytes=(104, 105), logprob=-0.5),)
+    told = Logprobs(
+        content=(
+            TokenLogprob(token="hi", bytes=(104, 105), logprob=-0.5, top_logprobs=others),
+            TokenLogprob(token=" \ufffd", bytes=None, logprob=-2.0, top_logprobs=others),
+        )
+    )
+    for each in (talk, plain):
+        CONTENT[logprobs_uri(result(each).artifact, each.request.key)] = told.model_dump_json().encode()
+    record(catalog, [talk, plain, swept], [shown(each, b"hi") for each in (talk, plain, swept)])
+    export(catalog, RUN, tmp_path / "out", "openai-batch", read)
+    by_id = {line["custom_id"]: line["response"]["body"] for line in lines(tmp_path / "out" / "output.jsonl")}
+    content = by_id["chat-0"]["choices"][0]["logprobs"]["content"]
+    assert content[0] == {
+        "token": "hi",
+        "bytes": [104, 105],
+        "logprob": -0.5,
+        "top_logprobs": [{"token": "hi", "bytes": [104, 105], "logprob": -0.5}],
+    }
+    assert content[1]["bytes"] is None
+    assert by_id["spring-1"]["choices"][0]["logprobs"] == {
+        "tokens": ["hi", " \ufffd"],
+        "token_logprobs": [-0.5, -2.0],
+        "top_logprobs": [{"hi": -0.5}, {"hi": -0.5}],
+        "text_offset": [0, 2],
+    }
+    assert by_id["spring-2"]["choices"][0]["logprobs"] is None
+
+
 def test_openai_batch_errors_say_why(catalog: Catalog, tmp_path: Path) -> None:
     prompt_blocked, output_blocked, failed, held, image_blocked = (
         chat(0),
@@ -187,6 +232,24 @@ def test_openai_batch_errors_say_why(catalog: Catalog, tmp_path: Path) -> None:
     assert errors["chat-2"]["response"]["body"]["error"]["code"] == "out_of_memory"
     assert errors["chat-3"]["response"] is None and errors["chat-3"]["error"]["code"] == "held_for_review"
     assert errors["chat-5"]["error"]["code"] == "withdrawn"
+
+
+def test_openai_batch_answers_rejected_rows_that_had_a_name(catalog: Catalog, tmp_path: Path) -> None:
+    made = item(0)
+    record(catalog, [made], [shown(made, b"copy")])
+    wrong = Reject(source="x.jsonl", line=2, field="body.n", value="0", rule="is not in 1 to 128", custom_id="wrong")
+    catalog.record_rejects(RUN, [wrong, Reject(source="x.jsonl", line=3, value="{", rule="is not JSON")])
+    done = export(catalog, RUN, tmp_path / "out", "openai-batch", read)
+    assert (done.files, done.left_out) == ({"output.jsonl": 1, "errors.jsonl": 1}, 1)
+    (line,) = lines(tmp_path / "out" / "errors.jsonl")
+    assert set(line) == {"id", "custom_id", "response", "error"}
+    assert (line["custom_id"], line["error"], line["response"]["status_code"]) == ("wrong", None, 400)
+    assert line["response"]["body"]["error"] == {
+        "message": "Line 2: body.n 0 is not in 1 to 128",
+        "type": "invalid_request_error",
+        "param": "body.n",
+        "code": "invalid_row",
+    }
 
 
 def test_a_directory_with_something_in_it_is_left_alone(catalog: Catalog, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -93,6 +94,22 @@ def test_recording_the_same_again_changes_nothing(catalog: Catalog) -> None:
     assert content(catalog) == once
     assert rows(catalog)["assignments"] == 6
     assert rows(catalog)["generations"] == 4
+
+
+def test_an_item_whose_brief_was_edited_begins_anew(catalog: Catalog) -> None:
+    """Same item, another request: nothing that the old one was bound to is left, though the new one is blocked."""
+    catalog.record_finished(run_info(), **whole_run())
+    old = ITEMS[0]
+    edited = old.model_copy(update={"request": old.request.model_copy(update={"prompt": "another prompt"})})
+    assert edited.item_id == old.item_id and edited.request.key != old.request.key
+    verdicts = [*whole_run()["verdicts"][1:], verdict(edited, "prompt", "block")]
+    changed = whole_run(items=[edited, *ITEMS[1:]], results=whole_run()["results"][1:], verdicts=verdicts)
+    for _ in range(2):
+        catalog.record_finished(run_info(), **changed | {"release": release(2, [])})
+        found = next(iter(catalog.items(RUN)))
+        assert (found.state, found.request_key, found.source_sha256) == ("blocked", edited.request.key, None)
+        assert found.generation is None and found.uri is None
+        assert states(catalog)[1:] == ["held", "blocked", "failed", "failed", "blocked"]
 
 
 def test_counts_per_brief_and_variant_and_of_the_run(catalog: Catalog) -> None:
@@ -410,6 +427,17 @@ def test_names_are_found_by_beginning_or_refused(catalog: Catalog) -> None:
         catalog.find_item("")
     with pytest.raises(CatalogError, match="no item 'zzz'"):
         catalog.find_item("zzz")
+
+
+def test_the_latest_run_is_the_one_executed_last(catalog: Catalog) -> None:
+    day = timedelta(days=1)
+    old, new = run_info("daily--1"), run_info("daily--2", started=run_info().started + day)
+    for moment, info in ((0 * day, old), (1 * day, new), (2 * day, old)):
+        ended = info.model_copy(update={"state": "success", "finished": old.started + moment})
+        catalog.record_finished(ended, items=[])
+        assert catalog.find_run("latest") == info.run
+    catalog.record_run(run_info("daily--3", started=old.started + 3 * day, state="running", finished=None))
+    assert catalog.find_run("latest") == "daily--3"
 
 
 def test_content_date_and_times_keep_their_meaning(catalog: Catalog) -> None:

@@ -434,6 +434,14 @@ def test_smaller_windows_narrow_the_span(converted):
     assert end - start < 200
 
 
+def test_an_overlap_that_this_model_has_no_room_for_is_half_of_what_it_has(converted):
+    model = ToxicityModel.load(converted)
+    text = "a good day " * 200 + "zorp"
+    (found,) = model.score([text], window=8192, overlap=4096)
+    assert found == model.score([text], window=model.limit, overlap=model.limit // 2)[0]
+    assert found.scores["threat"] > 0.9
+
+
 def test_a_word_glued_to_an_emoji_is_still_read(converted):
     model = ToxicityModel.load(converted)
     (found,) = model.score(["a good zorp\N{SKULL AND CROSSBONES}day"])

@@ -88,6 +88,18 @@ def test_the_digest_changes_with_what_decides_and_with_nothing_else(directory: P
         ),
         (
             "{type: terms, lists: [bad]}",
+            "{type: toxicity, model: m, default: {}, window: {tokens: 8}}",
+            "checks.words.window.tokens",
+            "greater than or equal to 16",
+        ),
+        (
+            "{type: terms, lists: [bad]}",
+            "{type: toxicity, model: m, default: {}, window: {tokens: 64, overlap: 33}}",
+            "checks.words.window",
+            "more than half of the 64 tokens",
+        ),
+        (
+            "{type: terms, lists: [bad]}",
             "{type: patterns, classes: {mail: hold}}",
             "checks.words.classes.mail",
             "email",

@@ -11,6 +11,7 @@ import pytest
 from galley.compliance.checkers import CheckerModel, ScoredModel, checker_models
 from galley.compliance.checks import Subject
 from galley.compliance.inputs import prompt_sha256
+from galley.compliance.policy import Window
 from galley.compliance.screen import screen, screen_prompts
 from galley.errors import JobInterrupted, JobSpecError, ModelNotFound, StoreUnavailable
 from galley.items import Verdict
@@ -35,7 +36,7 @@ def rude(subjects: Sequence[Subject]) -> Answers:
 
 
 def loaders(score: Callable[[Sequence[Subject]], Answers] = rude, digest: str = "1") -> dict[str, Any]:
-    loaded = lambda directory, sha256: ScoredModel(digest, score)  # noqa: E731
+    loaded = lambda directory, sha256: ScoredModel(digest, lambda subjects, window: score(subjects))  # noqa: E731
     return {"toxicity": loaded, "image_safety": loaded}
 
 
@@ -96,6 +97,33 @@ def test_an_interrupted_job_keeps_what_it_committed() -> None:
         screen(job, made.work, token="a", loaders=loaders(), heartbeat=stop)
     assert screen(job, made.work, token="b", loaders=loaders()).finished_before > 0
     assert len(verdicts(made)) == 4
+
+
+def test_policies_that_cut_texts_differently_share_one_loaded_model() -> None:
+    check = {"type": "toxicity", "model": "tox", "default": {"hold": 0.5}}
+    small = policy("small", tone={**check, "window": {"tokens": 64, "overlap": 8}})
+    whole = policy("whole", tone=check)
+    made = World(
+        [item(0, prompt="a nice lamp", policy="small"), item(1, prompt="a rude lamp", policy="whole")],
+        [b"text 0", b"text 1"],
+        policies=[small, whole],
+    )
+    loads: list[Path] = []
+    asked: list[tuple[str, Window | None]] = []
+
+    def load(directory: Path, sha256: str | None) -> ScoredModel:
+        loads.append(directory)
+
+        def score(subjects: Sequence[Subject], window: Window | None) -> Answers:
+            asked.extend((subject.text, window) for subject in subjects)
+            return rude(subjects)
+
+        return ScoredModel("1", score)
+
+    job = made.job("screen_prompts", checkers=MODELS)
+    screen_prompts(job, made.work, token="a", loaders={"toxicity": load, "image_safety": load})
+    assert len(loads) == 1
+    assert asked == [("a nice lamp", Window(tokens=64, overlap=8)), ("a rude lamp", None)]
 
 
 def test_a_poisonous_subject_holds_itself_and_not_its_neighbours() -> None:

@@ -103,12 +103,14 @@ def test_the_form_asks_for_what_collect_knows(dagbag: Any) -> None:
     assert set(params) == FORM_KEYS
     for name, param in params.items():
         schema = param.schema
-        assert schema["title"] and schema["section"], name
+        assert schema["title"] and bool(schema.get("section")) != (name in ("text", "brief", "source")), name
         assert param.description or schema.get("description_md"), name
         param.resolve()  # defaults are valid
     briefs = {path.stem for path in (ROOT / "include" / "briefs").glob("*.yaml")}
     assert {None, *briefs} == set(params["brief"].schema["enum"])
     assert {None, "default"} <= set(params["policy"].schema["enum"])
+    for name in ("brief", "model", "policy"):  # each has a label, and no two the same
+        assert len(set(params[name].schema["values_display"].values())) == len(params[name].schema["enum"])
     assert {None, "starter-image", "starter-text"} <= set(params["model"].schema["enum"])
     assert dagbag.dags["daily_content"].params == {}
 

@@ -72,6 +72,8 @@ def test_outcomes_import_and_single_calls_show_in_the_report(tmp_path: Path) -> 
     assert clicks["difference"]["method"] == "paired"
     table = run("experiment", "steps").stdout
     assert "outcome: click" in table and "95 % interval" in table and "warning" in table
+    alike = [line for line in lines if line["type"] == "comparison" and line["metric"] == "evaluations"]
+    assert alike and "evaluations" not in table and "more are the same in all units" in table
 
 
 def test_what_is_not_there_is_named() -> None:

@@ -19,6 +19,8 @@ from pathlib import Path
 DAEMON = shutil.which("dockerd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or ""
 START, STOP = 120.0, 60.0
 """Seconds to wait at most."""
+_started: dict[Path, subprocess.Popen[bytes]] = {}
+"""Daemons of this process, by directory: kept, for Python takes one that is dropped for forgotten."""
 
 
 class CannotStart(Exception):
@@ -48,6 +50,7 @@ def up(directory: Path) -> str:
     ]  # fmt: skip
     with (directory / "dockerd.log").open("ab") as log:
         started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    _started[directory] = started
     deadline = time.monotonic() + START
     while not answers(directory):
         if started.poll() is not None or time.monotonic() > deadline:
@@ -68,6 +71,8 @@ def down(directory: Path) -> None:
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
         time.sleep(0.1)
+    if started := _started.pop(directory.resolve(), None):
+        started.wait()
 
 
 def running(directory: Path) -> int | None:

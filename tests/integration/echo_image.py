@@ -7,18 +7,19 @@ tests, and Galley as it stands. So the base's Python must be of the same minor v
 from __future__ import annotations
 
 import io
-import re
 import sys
 import tarfile
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
+
 import galley
 
 NAME = "localhost/galley/test-echo:latest"
 BASES = ("localhost/galley/base:bookworm", f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim-bookworm")
-NEEDED = ("pydantic", "pydantic-settings", "pyyaml", "stamina", "structlog", "jinja2", "pyahocorasick")
+NEEDED = ("pydantic", "pydantic-settings", "pyyaml", "stamina", "structlog", "jinja2", "pyahocorasick", "minio")
 DOCKERFILE = """\
 FROM {base}
 ENV PYTHONPATH=/opt/galley/include:/opt/site-packages PATH=/usr/local/bin:/usr/bin:/bin
@@ -67,9 +68,9 @@ def _closure(names: tuple[str, ...]) -> set[str]:
         if name in found:
             continue
         found.add(name)
-        for requirement in distribution(name).requires or ():
-            if ";" not in requirement:
-                waiting.append(re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0])
+        for requirement in map(Requirement, distribution(name).requires or ()):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                waiting.append(requirement.name)
     return found
 
 

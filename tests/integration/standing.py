@@ -7,12 +7,14 @@ import re
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import stamina
 import yaml
 
 from galley.airflow.lock import LOCK, members
@@ -30,6 +32,12 @@ WORKER = ROOT / ".venv-worker" / "bin" / "python"
 GALLEY = ROOT / ".venv" / "bin" / "galley"
 PATIENCE = 1800.0
 """Seconds that a test waits for what takes some on an idle machine: it may be a busy one."""
+PICTURES = """\
+name: pictures
+checks:
+  personal_data: {type: patterns, classes: {email: hold, card: block}}
+  image_safety: {type: image_safety, model: starter-image, default: {}}  # scores are recorded and mean nothing
+"""
 _Found = TypeVar("_Found")
 
 
@@ -45,8 +53,12 @@ def eventually(look: Callable[[], _Found | None], what: str, seconds: float = PA
 
 
 def starters_and_echo(root: Path, **changes: Any) -> Settings:
-    """An installation with the echo engine's model as default for texts, and the trained starters beside it."""
+    """An installation with the echo engine's model as default for texts, and the trained starters beside it.
+
+    Under its policy ``pictures`` the starter's own safety checker looks at every picture, and all are published.
+    """
     settings = installation(root, **changes)
+    (settings.policies_dir / "pictures.yaml").write_text(PICTURES)
     registry = yaml.safe_load((ROOT / "include" / "models" / "models.yaml").read_text())
     models = {name: registry["models"][name] for name in ("starter-image", "starter-text")}
     for name, entry in models.items():
@@ -92,8 +104,21 @@ class Standing:
         return command(self.environment, *arguments)
 
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
-        """Start a run over REST, as the form does; returns its run id. Raises `ApiError` for what the API refuses."""
-        return str(self.api.post(f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})["dag_run_id"])
+        """Start a run over REST, as the form does; returns its run id. Raises `ApiError` for what the API refuses.
+
+        The id is chosen here, so that where an answer is lost the run is looked for and never started twice.
+        """
+        run_id = f"manual__{uuid.uuid4()}"
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": conf or {}}
+
+        for attempt in stamina.retry_context(on=_no_answer, attempts=5, timeout=PATIENCE):
+            with attempt:
+                try:
+                    self.api.post(f"/dags/{dag_id}/dagRuns", body)
+                except ApiError as error:
+                    if error.status != 409:  # it is there: of an attempt whose answer was lost
+                        raise
+        return run_id
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
         """All runs of a DAG, as the API has them, oldest first."""
@@ -181,6 +206,11 @@ class Standing:
     def members(self) -> list[int]:
         """All processes of this Airflow."""
         return members(self.settings.home / LOCK)
+
+
+def _no_answer(error: Exception) -> bool:
+    """Whether nobody knows what came of a request."""
+    return isinstance(error, ApiError) and not 0 < error.status < 500
 
 
 _LOG = (("dag_id", "dag_id"), ("run_id", "dag_run_id"), ("task_id", "task_id"))

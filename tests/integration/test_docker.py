@@ -6,132 +6,38 @@ The daemon is that of DOCKER_HOST where it is set, else one of the tests' own. T
 from __future__ import annotations
 
 import gc
-import json
-import os
 import signal
-import socket
-import subprocess
 import sys
-from contextlib import closing
-from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
-import docker
 import pytest
 
 from galley.errors import JobInterrupted, JobSpecError
-from galley.exit_codes import meaning, raise_for
+from galley.exit_codes import meaning
 from galley.items import Resources
-from galley.publishing.releases import history
 from galley.runtimes import open_runtime
-from galley.runtimes.docker import DockerRuntime
-from galley.settings import Settings
-from galley.storage import Zones
 from galley.storage.local import local_root
-from galley.worker.__main__ import load_job
-from tests.integration import dockerd
-from tests.integration.echo_image import NAME, NoBase, echo_image, stand_in_image
+from tests.integration.echo_image import NAME
+from tests.integration.executed import published_by
+from tests.integration.sandbox import a_listener, probe, sealed
 from tests.jobs import put_job, request
-from tests.pipeline import Pipeline, installation
+from tests.pipeline import installation
 from tests.runtimes.conformance import SLEEPER, RuntimeConformance, log, wait
 
-ROOT = Path(__file__).resolve().parents[2]
 MIB = 2**20
-PROBE = """
-import json, os, signal, socket, sys
-tried = {{}}
-def attempt(name, do):
-    try:
-        do()
-    except OSError as error:
-        tried[name] = error.strerror or str(error)
-    else:
-        tried[name] = ""
-attempt("write the root", lambda: open("/intruder", "w"))
-attempt("write the code", lambda: open("/opt/galley/include/galley/intruder.py", "w"))
+TRIES = """
 attempt("write its specification", lambda: open({job!r}, "a"))
 attempt("replace its specification", lambda: os.rename(__file__, {job!r}))
 attempt("remove its specification", lambda: os.unlink({job!r}))
 attempt("write beside its prefix", lambda: open({beside!r}, "w"))
 attempt("read another run", lambda: open({other!r}))
-attempt("become root", lambda: os.setuid(0))
-for address in {addresses!r}:
-    attempt(f"reach {{address}}", lambda: socket.create_connection((address, {port}), timeout=3))
-status = dict(line.split(":", 1) for line in open("/proc/self/status") if ":" in line)
-children = []
-try:
-    while len(children) < 10000:
-        child = os.fork()
-        if child == 0:
-            signal.pause()
-        children.append(child)
-except OSError as error:
-    tried["fork 10000 processes"] = error.strerror
-for child in children:
-    os.kill(child, signal.SIGKILL)
-facts = {{name: status[name].strip() for name in ("Uid", "CapEff", "CapBnd", "NoNewPrivs")}}
-print(json.dumps({{"tried": tried, "forks": len(children), **facts}}), file=sys.stderr, flush=True)
 """
 HUNGRY = "hoard = []\nwhile True:\n    hoard.append(bytearray(8 * 2**20))\n"
-
-
-@pytest.fixture(scope="session")
-def client():
-    """The daemon's client, with the echo image on it."""
-    own = None
-    with pytest.MonkeyPatch.context() as patch:
-        if "DOCKER_HOST" not in os.environ:
-            own = ROOT / ".galley-services" / "docker"
-            mine = dockerd.running(own) is None
-            try:
-                patch.setenv("DOCKER_HOST", dockerd.up(own))
-            except dockerd.CannotStart as why:
-                pytest.skip(f"no Docker daemon: {why}")
-        try:
-            with closing(docker.APIClient(version="auto", timeout=600, **docker.utils.kwargs_from_env())) as made:
-                try:
-                    echo_image(made)
-                except NoBase:
-                    base = subprocess.run([ROOT / "docker" / "base-image"], capture_output=True, text=True, check=False)
-                    if base.returncode != 0:
-                        pytest.skip(f"no base image: {base.stderr[-300:]}")
-                    echo_image(made)
-                yield made
-        finally:
-            if own is not None and mine:
-                dockerd.down(own)
-
-
-@pytest.fixture
-def installed(client):
-    """Settings of an installation below a directory; its containers go at the end."""
-    made = []
-
-    def installed(root: Path, **changes):
-        fields = {"home": root / "home", "runtime": "docker", "image_generation": NAME, "image_compliance": NAME}
-        made.append(Settings(**fields | changes))
-        return made[-1]
-
-    yield installed
-    for settings in made:
-        store = DockerRuntime.from_settings(settings)._store
-        for left in client.containers(all=True, filters={"label": f"galley.store={store}"}):
-            client.remove_container(left["Id"], force=True)
 
 
 @pytest.fixture
 def settings(installed, tmp_path):
     return installed(tmp_path)
-
-
-@pytest.fixture
-def stand_in(client, settings):
-    def image(program):
-        name = f"localhost/galley/test-stand-in:{sha256(program.encode()).hexdigest()[:12]}"
-        return settings.model_copy(update={"image_generation": stand_in_image(client, program, name)})
-
-    return image
 
 
 class TestDockerRuntime(RuntimeConformance):
@@ -239,39 +145,18 @@ class TestDockerRuntime(RuntimeConformance):
         spec, uri = job
         other, _ = put_job(zones, [request("text", "secret", model.digest)], model, run="run-2")
         prefix = local_root(spec.prefix)
-        with socket.create_server(("0.0.0.0", 0)) as listener:
-            port = listener.getsockname()[1]
-            addresses = sorted({"127.0.0.1", "172.17.0.1", _own_address()})
-            for address in addresses[:1]:
-                socket.create_connection((address, port), timeout=5).close()  # the listener is there for us
-            program = PROBE.format(
-                job=str(local_root(uri)),
-                beside=str(prefix.parent / "intruder"),
-                other=str(local_root(f"{other.prefix}/requests.jsonl")),
-                addresses=addresses,
-                port=port,
-            )
-            runtime = open_runtime("", stand_in(program))
+        tries = TRIES.format(
+            job=str(local_root(uri)),
+            beside=str(prefix.parent / "intruder"),
+            other=str(local_root(f"{other.prefix}/requests.jsonl")),
+        )
+        with a_listener() as (addresses, port):
+            runtime = open_runtime("", stand_in(probe(tries, addresses, port)))
             handle = runtime.submit(spec, uri)
             assert wait(runtime, handle) == 0, log(runtime, handle)
-        found = json.loads(log(runtime, handle)[-1])
-        assert {name: why for name, why in found["tried"].items() if not why} == {}
+        found = sealed(log(runtime, handle)[-1])
         assert found["tried"]["read another run"] == "No such file or directory"
         assert len(found["tried"]) == 9 + len(addresses)
-        assert found["forks"] < 512
-        assert found["NoNewPrivs"] == "1"
-        assert int(found["CapEff"], 16) == int(found["CapBnd"], 16) == 0
-        assert "0" not in found["Uid"].split()
-
-
-@dataclass
-class Executed(Pipeline):
-    """The pipeline with its jobs on the installation's runtime."""
-
-    def job(self, task):
-        runtime = open_runtime(task.runtime, self.settings)
-        handle = runtime.submit(load_job(self.zones, task.uri), task.uri)
-        raise_for(wait(runtime, handle), task.job, "\n".join(log(runtime, handle)))
 
 
 def test_a_run_in_containers_publishes_the_same_bytes_as_one_in_processes(client, installed, tmp_path):
@@ -286,21 +171,6 @@ def test_a_run_in_containers_publishes_the_same_bytes_as_one_in_processes(client
         )
         if name == "docker":
             installed(tmp_path / name)
-        run = Executed(settings, Zones.from_settings(settings))
-        report = run.run()
-        last = history(run.zones.published, run.trigger.run)[-1]
-        for entry in last.published:
-            run.zones.read(entry.uri, sha256=entry.sha256)
-        held = sorted(info.key for info in run.zones.quarantine.list())
-        published[name] = ([(entry.request_key, entry.sha256) for entry in last.published], held, report.counts)
+        published[name] = published_by(settings)
     assert published["docker"] == published["process"]
     assert published["docker"][0]
-
-
-def _own_address() -> str:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # nothing is sent
-        except OSError:
-            return "127.0.0.1"
-        return str(probe.getsockname()[0])

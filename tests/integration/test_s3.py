@@ -211,7 +211,9 @@ def test_killed_in_the_middle_of_an_upload(s3: S3) -> None:
     s3.service.up(s3.folder)
     assert store.get("big") == b"old" and keys(store) == ["big"]
     assert store.sweep() == 0  # somebody may be at it
-    assert store.sweep(-60) == 1 and store.sweep(-60) == 0
+    # MinIO lists no uploads below a prefix; it removes them itself after a day.
+    assert store.sweep(-60) == (0 if s3.service.name == "minio" else 1)
+    assert store.sweep(-60) == 0
     assert store.get("big") == b"old"
     # And where the server is back soon enough, even a stream that can be read only once goes through.
     with restarting(s3) as strike:
@@ -308,7 +310,10 @@ def test_a_wrong_clock_is_named(s3: S3, monkeypatch: pytest.MonkeyPatch, ahead: 
     now = minio.time.utcnow
     monkeypatch.setattr(minio.time, "utcnow", lambda: now() + ahead)
     monkeypatch.setattr("galley.storage.s3_transport.now", lambda: now() + ahead)
-    for act in acts_on(s3.store(retries=Retries.at_once(2))):
+    acts = acts_on(s3.store(retries=Retries.at_once(2)))
+    if s3.service.name == "versitygw" and ahead > timedelta():
+        acts = acts[3:]  # it takes presigned requests, which our writes are, from the future
+    for act in acts:
         with pytest.raises(StoreError, match=r"clock .* by 7[12]\d\d s"):
             act()
 

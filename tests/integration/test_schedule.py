@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from galley.airflow.rest import ApiError
+from galley.airflow.rest import AirflowApi, ApiError
 from tests.integration.standing import Standing, eventually
 
 DAILY, FORM = "daily_content", "on_demand_content"
@@ -39,6 +41,21 @@ def test_a_form_with_an_unknown_key_fails_in_collect_which_names_it(airflow: Sta
     (collect,) = [each for each in airflow.tasks(FORM, run_id) if each["task_id"] == "collect"]
     assert (collect["state"], collect["try_number"]) == ("failed", 1)
     assert "promt" in airflow.task_log(collect)
+
+
+def test_what_people_and_tasks_write_at_once_waits_for_no_time_out(airflow: Standing) -> None:
+    run_id = airflow.trigger(FORM, {"text": "a sentence among writers", "kind": "text"})
+
+    def writes(person: int) -> None:
+        with AirflowApi(airflow.url, airflow.user, airflow.password) as api:
+            for number in range(8):
+                api.post("/variables", {"key": f"written-{person}-{number}", "value": "x"})
+
+    with ThreadPoolExecutor(3) as people:
+        list(people.map(writes, range(3)))  # one that waited for the database in vain would raise `ApiError`
+    assert airflow.wait(FORM, run_id) == "success", airflow.states(FORM, run_id)
+    tries = [each["try_number"] for each in airflow.tasks(FORM, run_id)]
+    assert max(tries) == 1  # no task has lost its place either
 
 
 def test_galley_run_uses_the_airflow_that_is_up(airflow: Standing) -> None:

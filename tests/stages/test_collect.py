@@ -50,6 +50,15 @@ def test_the_daily_run_takes_the_briefs_that_are_due_and_rejects_a_broken_one_al
     assert record.sources[0].name == "briefs/echoes.yaml"
 
 
+def test_a_warning_counts_rows_and_not_their_items(pipeline: Pipeline, tmp_path: Path) -> None:
+    body = {"messages": [{"role": "user", "content": "hi"}], "n": 3, "user": "bob"}
+    line = {"method": "POST", "url": "/v1/chat/completions", "body": body}
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"custom_id": name, **line}) + "\n" for name in "ab"))
+    record, items, _ = collected(by_hand(pipeline, source=path.as_uri()))
+    assert (len(items), record.warnings) == (6, {"body.user is ignored: not sent anywhere": 2})
+
+
 def test_collecting_again_writes_the_same_bytes(pipeline: Pipeline) -> None:
     pipeline.collect()
     before = {info.key: pipeline.zones.work.get(info.key) for info in pipeline.zones.work.list()}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from galley.catalog.facade import Catalog
 from galley.errors import InputError
 from galley.items import Job
 from galley.stages.collect import Trigger
@@ -84,6 +85,36 @@ def test_another_run_reuses_what_is_whole_and_makes_what_is_not(pipeline: Pipeli
     assert not made & asked
     report = tomorrow.run()
     assert report.counts == {"published": 4, "held": 1, "blocked": 2, "failed": 1} and report.reused == plan.reused
+
+
+def test_what_was_planned_once_stays_planned_whatever_other_runs_make_meanwhile(pipeline: Pipeline) -> None:
+    """Two runs at once may make one request in different batches: to different bytes, of which the catalog has one."""
+    brief = pipeline.settings.briefs_dir / "echoes.yaml"
+    brief.write_text(BRIEF.split("variants:")[0] + "seed_policy: fixed\n")
+    tomorrow, later = (
+        replace(pipeline, trigger=Trigger("daily_content", f"scheduled__{days}", DAY + timedelta(days=days)))
+        for days in (1, 2)
+    )
+    first, second = planned(pipeline), planned(tomorrow)  # neither knows of the other
+    assert (first.reused, second.reused) == (0, 0)
+    pipeline.run()
+    third = planned(later)
+    assert third.reused == 5  # two are blocked, one fails
+    reused = list(later.files.reused())
+    assert tomorrow.run().reused == 0, "though the first run has made it all by now"
+    with Catalog.open(pipeline.settings.catalog_url) as catalog:
+        (known, *_) = catalog.known_results([line.request_key for line in reused], reused[0].artifact.numerics.digest)  # type: ignore[union-attr]
+    assert known.artifact and tomorrow.trigger.run in known.artifact.uri, "the catalog has the bytes of the second run"
+    again = pipeline.plan()
+    assert isinstance(again, PlanRecord) and (again.reused, again.publish) == (0, first.publish)
+    later.plan()
+    assert list(later.files.reused()) == reused
+    artifact = reused[0].artifact
+    assert artifact is not None
+    pipeline.zones.work.delete(pipeline.files.key(artifact.uri.split(f"/{pipeline.trigger.run}/")[1]))
+    later.plan()
+    (instead,) = [line for line in later.files.reused() if line.request_key == reused[0].request_key]
+    assert instead.artifact and tomorrow.trigger.run in instead.artifact.uri, "lost, and found with the other run"
 
 
 def _keys(pipeline: Pipeline, task: PlannedTask) -> list[str]:

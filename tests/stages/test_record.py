@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,13 @@ def test_recording_again_changes_nothing(pipeline: Pipeline) -> None:
     assert picture() == before
 
 
+def test_a_run_recorded_by_many_at_once_is_recorded_by_each(pipeline: Pipeline) -> None:
+    first = pipeline.run()
+    with ThreadPoolExecutor(8) as pool:
+        assert all(report == first for report in pool.map(lambda _: pipeline.record(), range(16)))
+    assert [path.name for path in Path(first.sheet).parent.iterdir()] == [Path(first.sheet).name]
+
+
 def test_the_sheet_shows_what_may_be_shown(pipeline: Pipeline) -> None:
     report = pipeline.run()
     page = Path(report.sheet).read_text()
@@ -69,6 +77,16 @@ def _results(pipeline: Pipeline):
         if info.key.endswith("job.json")
     ]
     return read_results(pipeline.zones.work, task.replace("job.json", "results")).lines.values()
+
+
+def test_a_prompt_that_was_cut_is_a_warning_of_the_run_and_a_note_on_its_item(pipeline: Pipeline) -> None:
+    brief = pipeline.settings.briefs_dir / "echoes.yaml"
+    brief.write_text(brief.read_text().replace("a third calm sentence", "a third calm sentence CUT short"))
+    report = pipeline.run()
+    assert report.warnings == {"the prompt is longer than the text encoder reads: its end was left out": 1}
+    page = Path(report.sheet).read_text()
+    assert page.count("the end of the prompt was left out") == 1
+    assert page.count("(1 rows)") == 1
 
 
 def test_a_damaged_object_is_said_to_be_damaged_and_not_shown(pipeline: Pipeline) -> None:

@@ -22,8 +22,8 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from galley.training import dialogues, product_copy
-from galley.training.corpus import CHUNK, in_processes
-from galley.training.starter_text import STARTER, negative_log_likelihoods
+from galley.training.corpus import CHUNK, CorpusPlan, in_processes
+from galley.training.starter_text import negative_log_likelihoods, trained_on
 from tests.starters.figures import Figure, markdown, show
 
 SAMPLES = 400
@@ -37,7 +37,8 @@ def measure(model_dir: Path, *, say: Callable[[str], None] = print) -> list[Figu
     """All figures of `starter-text` in ``model_dir``; about two minutes on two cores."""
     model = AutoModelForCausalLM.from_pretrained(model_dir, local_files_only=True).float().eval()
     tokenizer = AutoTokenizer.from_pretrained(model_dir, local_files_only=True, padding_side="left")
-    figures = cross_entropy_figures(model, Tokenizer.from_file(str(model_dir / "tokenizer.json")))
+    plan = trained_on(model_dir)
+    figures = cross_entropy_figures(model, Tokenizer.from_file(str(model_dir / "tokenizer.json")), plan)
     say(f"writing {SAMPLES} texts at temperature {TEMPERATURE}")
     drawn = [each.brief for each in product_copy.documents(SEED, 1, SAMPLES, held_out=True)]
     briefs = sorted(drawn, key=lambda brief: brief.channel)  # texts of one length end a batch together
@@ -53,7 +54,7 @@ def measure(model_dir: Path, *, say: Callable[[str], None] = print) -> list[Figu
     )
     say("looking for them in the training set")
     masked = [_digest(product_copy.masked(text, brief.name)) for brief, text in zip(briefs, texts, strict=True)]
-    seen = training_digests(frozenset(masked))
+    seen = training_digests(frozenset(masked), plan)
     new = sum(digest not in seen for digest in masked)
     by_channel = Counter(brief.channel for brief in briefs)
     say("samples by channel: " + ", ".join(f"{count} {channel}" for channel, count in sorted(by_channel.items())))
@@ -67,7 +68,7 @@ def measure(model_dir: Path, *, say: Callable[[str], None] = print) -> list[Figu
     ]
 
 
-def cross_entropy_figures(model: torch.nn.Module, tokenizer: Tokenizer) -> list[Figure]:
+def cross_entropy_figures(model: torch.nn.Module, tokenizer: Tokenizer, plan: CorpusPlan) -> list[Figure]:
     """Cross-entropy over the grammar's entropy, in per cent above it, on the same documents.
 
     Sums over documents, in nats, end of text included. The entropy of a set of documents is the sum of their exact
@@ -87,7 +88,7 @@ def cross_entropy_figures(model: torch.nn.Module, tokenizer: Tokenizer) -> list[
         whole_entropy -= read[1] + product_copy.copy_log_probability(each.brief, each.copy)
     talk_entropy = -sum(dialogues.log_probability(talk.text) for talk in talks)
     # the starter has to choose between copy and a dialogue at the first token: the price of that is known too
-    chunks = STARTER.corpus.copy_chunks, STARTER.corpus.dialogue_chunks
+    chunks = plan.copy_chunks, plan.dialogue_chunks
     whole_entropy += SCORED * _nats(chunks[0] / sum(chunks))
     talk_entropy += SCORED * _nats(chunks[1] / sum(chunks))
 
@@ -127,9 +128,8 @@ def _found(wanted: frozenset[bytes], seed: int, chunk: int) -> frozenset[bytes]:
     return wanted.intersection(_digest(product_copy.masked(each.copy, each.brief.name)) for each in training)
 
 
-def training_digests(wanted: frozenset[bytes]) -> set[bytes]:
+def training_digests(wanted: frozenset[bytes], plan: CorpusPlan) -> set[bytes]:
     """Those of the wanted digests that the training set has, names masked in both."""
-    plan = STARTER.corpus
     found: set[bytes] = set()
     for part in in_processes(partial(_found, wanted, plan.seed), range(plan.copy_chunks)):
         found |= part

@@ -153,7 +153,9 @@ class StoreConformance:
                     assert second in str(error)
                     assert keys(store) == [first] and store.head(second) is None
                 else:
-                    assert keys(store) == sorted([first, second]) and store.get(second) == b"2"
+                    # MinIO serves both and lists the outer one alone.
+                    assert keys(store) in (sorted([first, second]), [min(first, second)])
+                    assert store.get(second) == b"2"
                 assert store.get(first) == b"1"
 
     def test_an_emptied_folder_makes_way(self, make: Make) -> None:

@@ -117,6 +117,38 @@ def test_the_chat_template_writes_the_form_of_the_training_dialogues(exported: P
         tokenizer.apply_chat_template([{"role": "system", "content": "Be kind."}], tokenize=False)
 
 
+def test_the_export_says_what_it_was_trained_on(exported: Path) -> None:
+    assert starter_text.trained_on(exported) == TOY.corpus
+
+
+def test_muon_takes_the_matrices_of_the_blocks_and_adamw_all_else() -> None:
+    model = build_model(TOY, 512)
+    muon, adamw = starter_text.optimiser_of(model, TOY.recipe).parts
+    names = {id(p): name for name, p in model.named_parameters()}
+    matrices = {names[id(p)] for group in muon.param_groups for p in group["params"]}
+    others = {names[id(p)] for group in adamw.param_groups for p in group["params"]}
+    assert matrices == {
+        f"transformer.h.0.{part}.weight" for part in ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj")
+    }
+    assert not matrices & others
+    assert matrices | others == set(names.values())
+
+
+def test_most_steps_have_short_rows_and_every_fourth_has_rows_as_long_as_the_context(work: Path) -> None:
+    corpus, _ = load_corpus(TOY.corpus, work, silent)
+    seen = []
+
+    class Shape(torch.nn.Module):
+        def forward(self, input_ids: torch.Tensor, use_cache: bool) -> object:
+            seen.append(tuple(input_ids.shape))
+            return type("Out", (), {"logits": torch.zeros((*input_ids.shape, 512))})
+
+    loss = starter_text.step_loss(Shape(), corpus, replace(TOY, tokens_per_step=2 * CONTEXT), torch.device("cpu"))
+    for step in range(4):
+        loss(step)
+    assert seen == [(8, 256)] * 3 + [(2, CONTEXT)]
+
+
 def test_the_card_tells_the_recipe_and_keeps_the_teacher(exported: Path, work: Path, tmp_path: Path) -> None:
     text = (exported / "README.md").read_text()
     assert "6 steps of\n256 tokens" in text
@@ -146,8 +178,10 @@ def test_the_shipped_plans_have_the_sizes_that_the_cards_promise() -> None:
     with torch.device("meta"):
         starter = build_model(starter_text.STARTER, starter_text.STARTER.corpus.vocabulary)
         teacher = build_model(starter_text.TEACHER, starter_text.TEACHER.corpus.vocabulary)
+        small = build_model(starter_text.TEACHER_ON_CPU, starter_text.TEACHER_ON_CPU.corpus.vocabulary)
     assert 5e6 <= sum(p.numel() for p in starter.parameters()) <= 10e6
     assert 25e6 <= sum(p.numel() for p in teacher.parameters()) <= 40e6
+    assert 10e6 <= sum(p.numel() for p in small.parameters()) <= 15e6
 
 
 def test_the_loss_goes_down(work: Path) -> None:

@@ -10,6 +10,7 @@ from galley.compliance.detoxify_layout import verified_manifest
 from galley.training import starter_toxicity
 from galley.training.remarks import CLASSES
 from galley.training.starter_toxicity import Shape, temperatures, train, train_tokenizer
+from galley.training.text_card import UNMEASURED, section
 
 TOY = Shape(vocabulary=400, hidden=32, layers=1, heads=2, remarks=300)
 
@@ -42,7 +43,9 @@ def test_a_toy_is_trained_exported_and_loaded_by_the_adapter(tmp_path):
     assert scored.windows > 1
     assert set(scored.scores) == set(CLASSES)
     card = (directory / "README.md").read_text(encoding="utf-8")
-    assert all(f"| {name} |" in card for name in CLASSES)
+    assert all(name in card for name in CLASSES)
+    assert "8 steps of\n8 fresh remarks" in card
+    assert section(card, "figures") == UNMEASURED
     assert sum("ROC AUC" in line for line in lines) == len(CLASSES)
     assert not list((tmp_path / "out").glob(".*"))
 
@@ -82,6 +85,16 @@ def test_nothing_is_exported_when_the_deadline_comes_first(tmp_path):
     finished, _ = run(tmp_path, "late", deadline=time.monotonic() - 1)
     assert not finished
     assert not (tmp_path / "late").exists()
+
+
+def test_a_checkpoint_belongs_to_one_recipe_and_one_text(monkeypatch, tmp_path):
+    first = starter_toxicity._digest(TOY, starter_toxicity.RECIPE)
+    assert first == starter_toxicity._digest(TOY, starter_toxicity.replace(starter_toxicity.RECIPE, save_every=1.0))
+    assert first != starter_toxicity._digest(TOY, starter_toxicity.replace(starter_toxicity.RECIPE, steps=9))
+    other = tmp_path / "other.py"
+    other.write_text("# another grammar")
+    monkeypatch.setattr(starter_toxicity.grammar, "__file__", str(other))
+    assert first != starter_toxicity._digest(TOY, starter_toxicity.RECIPE)
 
 
 def test_the_tokenizer_is_the_same_each_time_and_reads_any_latin_word():

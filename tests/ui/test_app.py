@@ -11,6 +11,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from galley.catalog.rows import CatalogItem
+from galley.compliance.thumbnails import thumbnail_key
 from galley.items import run_name
 from galley.stages.record import Report
 from tests.pipeline import Pipeline
@@ -51,7 +52,8 @@ def test_every_path_and_method_refuses_the_anonymous(server: Any, browser: Brows
     for route in app.routes:
         assert isinstance(route, APIRoute), route  # anything else would know no dependency
         paths.append(re.sub(r"\{[^}]+\}", lambda found: names[found[0]], route.path))
-    assert {"/runs", f"/runs/{item.run}", f"/runs/{item.run}/items/{item.item_id}"} < set(paths)
+    bytes_of = f"/runs/{item.run}/items/{item.item_id}"
+    assert {"/runs", f"/runs/{item.run}", bytes_of, f"{bytes_of}/thumbnail"} < set(paths)
     anonymous = browser()
     for path in [*paths, "/", "/docs", "/redoc", "/openapi.json", "/static/x.js", "/runs/", "/runs/x", "/runs/x/y/z"]:
         for method in METHODS:
@@ -93,10 +95,13 @@ def test_a_page_shows_texts_states_reasons_and_links_its_images(viewer: Any, mad
     assert answer.status_code == 200 and answer.headers["content-type"] == "text/html; charset=utf-8"
     Tags(answer.text)
     picture, text, held = items["published", "image"], items["published", "text"], items["held", "image"]
-    assert f'src="{made.files.run}/items/{picture.item.item_id}"' in answer.text
+    url = f"{made.files.run}/items/{picture.item.item_id}"
+    assert f'<a class="whole" href="{url}"><img loading="lazy" decoding="async" src="{url}/thumbnail"' in answer.text
     assert f'href="{made.files.run}/items/{text.item.item_id}" download' in answer.text
     assert made.zones.read(text.uri, text.sha256).decode().split()[0] in answer.text
-    assert re.search(rf'<details class="reveal">[^/]*/summary><img [^>]*{held.item.item_id}"', answer.text)
+    assert re.search(
+        rf'<details class="reveal">[^/]*/summary><a [^>]*><img [^>]*{held.item.item_id}/thumbnail"', answer.text
+    )
     assert items["blocked", "image"].item.item_id[:8] in answer.text
     assert f"items/{items['blocked', 'image'].item.item_id}" not in answer.text
     assert "personal_data" in answer.text and "data:image" not in answer.text
@@ -131,11 +136,46 @@ def test_bytes_are_what_was_published(viewer: Any, items: Items, kind: str, medi
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; sandbox")
 
 
+def test_a_thumbnail_is_small_and_of_that_picture(viewer: Any, made: Pipeline, items: Items) -> None:
+    for state in ("published", "held"):
+        item = items[state, "image"]
+        answer = viewer.get(f"{url_of(item)}/thumbnail")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+        assert answer.content[:4] == b"RIFF" and answer.content[8:12] == b"WEBP"
+        plan = made.files.plan()
+        assert plan is not None and item.source_sha256 is not None
+        keys = [thumbnail_key(made.files.key("jobs", task.job), item.source_sha256) for task in plan.screen]
+        assert answer.content in [made.zones.work.get(key) for key in keys if made.zones.work.head(key)]
+
+
+def test_the_contact_sheet_holds_thumbnails_and_leads_to_the_whole_pictures(made: Pipeline, items: Items) -> None:
+    sheet = made.zones.work.get(made.files.key("contact-sheet.html")).decode()
+    assert "data:image/webp;base64,UklGR" in sheet and "data:image/png" not in sheet
+    item = items["held", "image"]
+    assert item.artifact is not None and f'<a class="whole" href="{item.uri}">' in sheet
+
+
+def test_a_picture_without_a_thumbnail_is_shown_whole(viewer: Any, made: Pipeline, items: Items) -> None:
+    item = items["held", "image"]
+    kept = {info.key: made.zones.work.get(info.key) for info in made.zones.work.list() if "/thumbnails/" in info.key}
+    assert kept
+    for key in kept:
+        made.zones.work.delete(key)
+    try:
+        answer = viewer.get(f"{url_of(item)}/thumbnail")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+        assert hashlib.sha256(answer.content).hexdigest() == item.source_sha256
+    finally:
+        for key, data in kept.items():
+            made.zones.work.put(key, data)
+
+
 def test_held_bytes_are_shown_to_who_asks_and_blocked_ones_to_nobody(viewer: Any, items: Items) -> None:
     held = viewer.get(url_of(items["held", "image"]))
     assert hashlib.sha256(held.content).hexdigest() == items["held", "image"].source_sha256
     for state, kind in (("blocked", "image"), ("blocked", "text"), ("failed", "text")):
-        assert viewer.get(url_of(items[state, kind])).status_code == 404
+        for url in (url_of(items[state, kind]), f"{url_of(items[state, kind])}/thumbnail"):
+            assert viewer.get(url).status_code == 404
 
 
 def test_only_whole_names_of_the_catalog_lead_anywhere(viewer: Any, made: Pipeline, items: Items) -> None:

@@ -85,6 +85,12 @@ def test_a_page_holds_everything_and_asks_for_nothing() -> None:
             assert (attributes.get(name) or "data:").startswith(("data:", "#")), attributes
 
 
+def test_a_picture_leads_to_the_whole_where_a_browser_can_follow() -> None:
+    served = render(sheet(card(media=None, preview="x/thumbnail", link="x"), links={"All runs": "../runs"}))
+    assert '<a class="whole" href="x"><img loading="lazy" decoding="async" src="x/thumbnail"' in served
+    assert 'class="whole"' not in render(sheet(card())).partition("</style>")[2]
+
+
 def test_the_pages_own_policy_allows_its_script_and_style_and_nothing_else() -> None:
     page = render(sheet(card()))
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)

@@ -1,12 +1,13 @@
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 
 from galley.engines.base import ECHO_NUMERICS, EchoEngine, Made, Outcome
-from galley.errors import JobSpecError
+from galley.errors import JobInterrupted, JobSpecError
 from galley.exit_codes import AGAIN, code_of
-from galley.items import Verdict
+from galley.items import Logprobs, TokenLogprob, Verdict, logprobs_uri
 from galley.ledger import PartWriter, read_results
 from galley.settings import Settings
 from galley.storage import memory_zones
@@ -139,19 +140,32 @@ def verdict(each, decision, policy="default"):
     )
 
 
-def test_blocked_prompts_are_left_out_held_and_unknown_ones_are_made(zones, model):
-    wanted = requests(model, ["blocked", "held", "unknown", "split"])
-    prefix = "runs/run-1/jobs/screen-prompts/verdicts"
-    PartWriter(zones.work, prefix, "0001-a").write(
-        [verdict(wanted[0], "block"), verdict(wanted[1], "hold"), verdict(wanted[3], "block")]
+PROMPT_VERDICTS = "runs/run-1/jobs/screen-prompts/verdicts"
+
+
+def test_blocked_prompts_are_left_out_and_held_ones_are_made(zones, model):
+    wanted = requests(model, ["blocked", "held", "split"])
+    PartWriter(zones.work, PROMPT_VERDICTS, "0001-a").write(
+        [verdict(wanted[0], "block"), verdict(wanted[1], "hold"), verdict(wanted[2], "block")]
     )
-    PartWriter(zones.work, prefix, "0002-b").write([verdict(wanted[3], "allow", policy="lenient")])
-    job, _ = put_job(zones, wanted, model, inputs={"prompt_verdicts": f"{zones.work.url}/{prefix}"})
+    PartWriter(zones.work, PROMPT_VERDICTS, "0002-b").write([verdict(wanted[2], "allow", policy="lenient")])
+    job, _ = put_job(zones, wanted, model, inputs={"prompt_verdicts": f"{zones.work.url}/{PROMPT_VERDICTS}"})
     engine = EchoEngine()
     stats = generate(attempt(job, zones), engine)
     assert stats.blocked == 1
     assert engine.batches == [[each.key for each in wanted[1:]]]
     assert wanted[0].key not in results(zones, job)
+
+
+def test_nothing_is_made_before_every_prompt_has_a_verdict(zones, model):
+    wanted = requests(model, ["allowed", "not screened yet"])
+    PartWriter(zones.work, PROMPT_VERDICTS, "0001-a").write([verdict(wanted[0], "allow")])
+    job, _ = put_job(zones, wanted, model, inputs={"prompt_verdicts": f"{zones.work.url}/{PROMPT_VERDICTS}"})
+    with pytest.raises(JobInterrupted, match="the prompts of 1 of 2 requests have no verdict"):
+        generate(attempt(job, zones), EchoEngine())
+    assert results(zones, job) == {}
+    PartWriter(zones.work, PROMPT_VERDICTS, "0001-a").write([verdict(wanted[1], "block")])
+    assert generate(attempt(job, zones), EchoEngine()).made == 1
 
 
 class Streams(EchoEngine):
@@ -171,6 +185,34 @@ def test_an_engine_that_batches_by_itself_gets_all_that_is_pending_and_is_commit
     assert [len(batch) for batch in engine.batches] == [70]
     assert len(results(zones, job)) == 70
     assert len([info for info in zones.work.list() if "/results/" in info.key]) == 3
+
+
+def test_why_an_engine_fell_back_is_told_in_its_figures_and_in_the_log(zones, model):
+    engine, said = EchoEngine(), []
+    engine.fallback = "it is a FluxPipeline"
+    job, _ = put_job(zones, requests(model, ["one"]), model)
+    assert generate(attempt(job, zones, said), engine).fallback == "it is a FluxPipeline"
+    assert ("stock forwards are used", {"why": "it is a FluxPipeline"}) in said
+
+
+class Tells(EchoEngine):
+    """Tells of every text that it was certain."""
+
+    def generate(self, batch):
+        for outcome in super().generate(batch):
+            told = (TokenLogprob(token="all of it", bytes=None, logprob=0.0),)
+            yield replace(outcome, made=replace(outcome.made, logprobs=told, prompt_tokens=7))
+
+
+def test_logprobs_lie_beside_the_artifact_they_are_of(zones, model):
+    (wanted,) = requests(model, ["a"])
+    job, _ = put_job(zones, [wanted], model)
+    generate(attempt(job, zones), Tells())
+    result = results(zones, job)[wanted.key]
+    assert result.prompt_tokens == 7
+    uri = logprobs_uri(result.artifact, wanted.key)
+    assert uri.startswith(f"{job.prefix}/logprobs/")
+    assert Logprobs.model_validate_json(zones.read(uri)).content[0].token == "all of it"
 
 
 def test_other_numerics_than_planned_are_refused(zones, model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -34,3 +35,12 @@ class Choices:
             models = set()
         policies = {path.stem for path in settings.policies_dir.glob("*.yaml")}
         return cls(sorted(names), sorted(models), sorted(policies))
+
+
+def or_nothing(names: list[str], nothing: str) -> dict[str, Any]:
+    """What a `Param` needs to offer names and, shown as ``nothing``, none of them.
+
+    Every name is its own label: Airflow's form shows the label of None for each value that has none.
+    """
+    labels: dict[str | None, str] = {None: nothing, **{name: name for name in names}}
+    return {"type": ["null", "string"], "enum": list(labels), "values_display": labels}

@@ -16,6 +16,8 @@ from galley.settings import Settings
 
 USER = "admin"
 """Who logs in to a standing Airflow; the password is `admin_password`."""
+LOCK_SECONDS = 60
+"""How long a writer to Airflow's SQLite database waits for the others."""
 _KEPT = {"AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"}
 """Settings of Airflow that may come from outside: they belong to no installation."""
 _PATHS = ("root", "home", "worker_python", "briefs_dir", "policies_dir", "models_file")
@@ -58,7 +60,7 @@ def airflow_environment(
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords(home)),
         "CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{api_port}/execution/",
         # Five seconds, SQLite's default, is less than a writer may have to wait for five others on a busy machine.
-        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}?timeout=60",
+        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}?timeout={LOCK_SECONDS}",
         "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
         "API__SECRET_KEY": keys["api"],

@@ -7,7 +7,11 @@ from urllib.parse import quote
 
 import httpx
 
+from galley.airflow.environment import LOCK_SECONDS
 from galley.errors import GalleyError
+
+PATIENCE = LOCK_SECONDS + 30.0
+"""Seconds that one answer may take: longer than the server waits for its database, so that we hear what came of it."""
 
 
 class ApiError(GalleyError):
@@ -33,7 +37,7 @@ class AirflowApi:
         timeout: seconds that one answer may take.
     """
 
-    def __init__(self, url: str, user: str, password: str, *, timeout: float = 60.0) -> None:
+    def __init__(self, url: str, user: str, password: str, *, timeout: float = PATIENCE) -> None:
         self.url, self._user, self._password = url, user, password
         self._token = ""
         # No proxy of the environment stands between this machine and itself.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from galley.catalog.output import Format, FormatOption, print_jsonl, print_table
+from galley.output import Format, FormatOption, print_jsonl, print_table
 
 if TYPE_CHECKING:
     from galley.catalog.facade import Catalog
@@ -104,7 +104,7 @@ def rejects(
     """List the rows that became no item, each with its line, field, value and the rule it breaks."""
     with open_catalog() as catalog:
         found = catalog.rejects(catalog.find_run(run)) if imported is None else catalog.import_rejects(imported)
-        lines: Iterator[dict[str, Any]] = (reject.model_dump() for reject in found)
+        lines: Iterator[dict[str, Any]] = (reject.public() for reject in found)
         if output is Format.jsonl:
             print_jsonl(lines)
             return
@@ -164,7 +164,11 @@ def export(
     wrote = ", ".join(f"{what}: {count}" for what, count in done.files.items())
     typer.echo(f"{directory}  {wrote}", err=True)
     if done.left_out:
-        typer.echo(f"{done.left_out} published items are no images; --format csv has texts", err=True)
+        why = {
+            ExportChoice.imagefolder: "published items are no images; --format csv has texts",
+            ExportChoice.openai_batch: "rejected rows had no custom_id to answer; galley rejects lists them",
+        }
+        typer.echo(f"{done.left_out} {why[form]}", err=True)
 
 
 @db_app.callback()
@@ -199,4 +203,5 @@ def _why(item: CatalogItem) -> str:
         return f"{item.generation.failure_kind}: {item.generation.failure_message}" if item.generation else "never made"
     verdict = item.verdict
     strict = [reason for reason in verdict.reasons if reason["decision"] != "allow"] if verdict else []
-    return "; ".join(f"{reason['check']}: {reason['detail']}" for reason in strict[:2])
+    # Prompt and artifact may have been held for the same.
+    return "; ".join(list(dict.fromkeys(f"{reason['check']}: {reason['detail']}" for reason in strict))[:2])

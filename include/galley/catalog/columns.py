@@ -8,21 +8,21 @@ from typing import Any
 from galley.catalog.upsert import derived_key, storable
 from galley.items import Failure, Item, Reject, Verdict
 
-BOUND_LATER = (
-    "state",
-    "disposition",
-    "reasons",
-    "numerics_digest",
-    "source_sha256",
-    "prompt_verdict_id",
-    "artifact_verdict_id",
-    "sha256",
-    "uri",
-    "sidecar_uri",
-    "media_type",
-    "approved_by",
-)
-"""Columns of an item that other steps fill; recording the item again leaves them."""
+UNBOUND: dict[str, Any] = {
+    "state": "pending",
+    "disposition": None,
+    "reasons": [],
+    "numerics_digest": None,
+    "source_sha256": None,
+    "prompt_verdict_id": None,
+    "artifact_verdict_id": None,
+    "sha256": None,
+    "uri": None,
+    "sidecar_uri": None,
+    "media_type": None,
+    "approved_by": "",
+}
+"""Columns of an item that other steps fill, as they are before; recording the same item again leaves them."""
 
 
 def verdict_id(verdict: Verdict) -> str:
@@ -31,7 +31,7 @@ def verdict_id(verdict: Verdict) -> str:
 
 
 def reject_row(reject: Reject) -> dict[str, Any]:
-    """A reject's columns."""
+    """A reject's columns that every table of rejects has."""
     return {
         "source": storable(reject.source),
         "line": reject.line,
@@ -60,18 +60,7 @@ def item_row(item: Item, position: int) -> dict[str, Any]:
         "request_key": item.request.key,
         "prompt_sha256": hashlib.sha256(item.request.screened_text.encode()).hexdigest(),
         "item": item.model_dump(mode="json", exclude_defaults=True),
-        "state": "pending",
-        "disposition": None,
-        "reasons": [],
-        "numerics_digest": None,
-        "source_sha256": None,
-        "prompt_verdict_id": None,
-        "artifact_verdict_id": None,
-        "sha256": None,
-        "uri": None,
-        "sidecar_uri": None,
-        "media_type": None,
-        "approved_by": "",
+        **UNBOUND,
     }
 
 

@@ -28,8 +28,8 @@ VERSION_TABLE = "galley_alembic_version"
 BUSY_TIMEOUT_MS = 60_000
 """How long a writer waits for another one on SQLite, milliseconds."""
 
-_MIGRATION_LOCK = 0x67616C6C6579
-"""Key of PostgreSQL's advisory lock around migrations: "galley" in ASCII."""
+_WRITE_LOCK = 0x67616C6C6579
+"""Key of PostgreSQL's advisory lock of whoever writes: "galley" in ASCII."""
 
 
 def make_engine(url: str) -> Engine:
@@ -93,6 +93,9 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """A short transaction that writes; committed at the end, rolled back by an exception."""
     with _translated(engine), engine.connect().execution_options(galley_writes=True) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            # One writer at a time, as on SQLite: two that change the same rows in another order would deadlock.
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITE_LOCK})
         yield connection
 
 
@@ -194,10 +197,8 @@ def _copy_aside(engine: Engine, revision: str) -> None:
 
 
 def _locked(engine: Engine, migrate: Callable[[Connection], None]) -> None:
-    # On SQLite the write lock of the transaction itself keeps a second migration out; it then finds nothing to do.
+    # The lock of whoever writes keeps a second migration out; it then finds nothing to do.
     with writing(engine) as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         migrate(connection)
 
 

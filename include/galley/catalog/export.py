@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from galley.catalog.facade import Catalog
-from galley.catalog.openai_output import Read, batch_line
+from galley.catalog.openai_output import Read, batch_line, reject_line
 from galley.catalog.rows import CatalogItem
 from galley.errors import InputError
 from galley.items import slug
@@ -37,7 +37,7 @@ class Exported:
     Attributes:
         directory: where.
         files: name to number of lines or, for ``images``, of files.
-        left_out: items that this format cannot show.
+        left_out: items, or rejected rows of a batch, that this format cannot show.
     """
 
     directory: Path
@@ -50,7 +50,7 @@ def export(catalog: Catalog, run: str, directory: Path, form: ExportFormat, read
 
     ``csv``: ``items.csv``, every item with its state, published texts included. ``imagefolder``: published images and
     ``metadata.jsonl``, as ``datasets.load_dataset("imagefolder", data_dir=…)`` reads it. ``openai-batch``:
-    ``output.jsonl`` and ``errors.jsonl``.
+    ``output.jsonl`` and ``errors.jsonl``, rejected rows included where they had a custom_id.
 
     Args:
         catalog: where from.
@@ -202,6 +202,7 @@ def _metadata(item: CatalogItem, name: str) -> dict[str, Any]:
 def _openai_batch(catalog: Catalog, run: str, directory: Path, read: Read) -> Exported:
     created = int(catalog.run(run).started.timestamp())
     written = {True: 0, False: 0}
+    nameless = 0
     with (
         (directory / "output.jsonl").open("w", encoding="utf-8", newline="\n") as output,
         (directory / "errors.jsonl").open("w", encoding="utf-8", newline="\n") as errors,
@@ -210,7 +211,13 @@ def _openai_batch(catalog: Catalog, run: str, directory: Path, read: Read) -> Ex
             good, line = batch_line(group, created, read)
             (output if good else errors).write(json.dumps(line, ensure_ascii=False) + "\n")
             written[good] += 1
-    return Exported(directory, {"output.jsonl": written[True], "errors.jsonl": written[False]})
+        for reject in catalog.rejects(run):
+            if reject.custom_id:
+                errors.write(json.dumps(reject_line(run, reject), ensure_ascii=False) + "\n")
+                written[False] += 1
+            else:
+                nameless += 1
+    return Exported(directory, {"output.jsonl": written[True], "errors.jsonl": written[False]}, nameless)
 
 
 def _by_custom_id(catalog: Catalog, run: str) -> Iterator[list[CatalogItem]]:

@@ -215,6 +215,7 @@ class RejectRow(Base):
     field: Mapped[str] = mapped_column(Text)
     value: Mapped[str] = mapped_column(Text)
     rule: Mapped[str] = mapped_column(Text)
+    custom_id: Mapped[str | None] = mapped_column(Text)
 
 
 class ReviewRow(Base):

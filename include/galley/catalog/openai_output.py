@@ -2,9 +2,9 @@
 
 What passed is a line of the output file with ``response.body`` as its endpoint answers; ``n`` items of one custom_id
 are its choices. A text that was blocked after it was made is a choice with ``finish_reason: content_filter`` and no
-content. Everything else is a line of the error file: 400 ``content_policy_violation`` where nothing may be shown, 500
-where it could not be made, ``response: null`` where it is not decided yet. In paired mode a custom_id has one line per
-variant.
+content. Everything else is a line of the error file: 400 ``content_policy_violation`` where nothing may be shown, 400
+``invalid_row`` where the row was rejected, 500 where it could not be made, ``response: null`` where it is not decided
+yet. In paired mode a custom_id has one line per variant.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import base64
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from galley.catalog.openai_logprobs import choice_logprobs
 from galley.catalog.rows import CatalogItem
+from galley.items import Reject, digest
 
 Read = Callable[[str, str | None], bytes]
 """URI and sha256 to verified bytes."""
@@ -41,6 +43,20 @@ def batch_line(group: Sequence[CatalogItem], created: int, read: Read) -> tuple[
     return False, {**line, **_error(group)}
 
 
+def reject_line(run: str, reject: Reject) -> dict[str, Any]:
+    """The error line of a row that became no item; its ``custom_id`` is the one it had."""
+    key = digest([run, reject.source, reject.line, reject.custom_id])
+    where = f"Line {reject.line}: " if reject.line is not None else ""
+    what = " ".join(part for part in (reject.field, reject.value) if part)
+    error = _api_error(f"{where}{what} {reject.rule}", "invalid_request_error", "invalid_row", reject.field or None)
+    return {
+        "id": f"batch_req_{key[:16]}",
+        "custom_id": reject.custom_id,
+        "response": {"status_code": 400, "request_id": key[:32], "body": error},
+        "error": None,
+    }
+
+
 def _filtered(item: CatalogItem) -> bool:
     """It was made, and what was made may not be shown."""
     verdict = item.prompt_verdict
@@ -61,10 +77,11 @@ def _text(
         if item.state == "published" and item.uri is not None:
             text = read(item.uri, item.sha256).decode("utf-8")
             reason = (item.generation.finish_reason if item.generation else "") or "stop"
+            logprobs = choice_logprobs(item, read, chat=chat)
         else:
-            text, reason = "", "content_filter"
+            text, reason, logprobs = "", "content_filter", None
         said = {"message": {"role": "assistant", "content": text, "refusal": None}} if chat else {"text": text}
-        listed.append({"index": index, **said, "logprobs": None, "finish_reason": reason})
+        listed.append({"index": index, **said, "logprobs": logprobs, "finish_reason": reason})
     body: dict[str, Any] = {
         "id": f"{'chatcmpl' if chat else 'cmpl'}-{group[0].item.item_id}",
         "object": "chat.completion" if chat else "text_completion",
@@ -112,8 +129,8 @@ def _error(group: Sequence[CatalogItem]) -> dict[str, Any]:
     return {"response": None, "error": {"code": code, "message": message}}
 
 
-def _api_error(message: str, kind: str, code: str) -> dict[str, Any]:
-    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+def _api_error(message: str, kind: str, code: str, param: str | None = None) -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
 def _why(item: CatalogItem) -> str:

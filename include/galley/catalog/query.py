@@ -70,11 +70,13 @@ class Reader:
     def find_run(self, name: str) -> str:
         """The run that ``name`` means: its whole name, an unambiguous beginning of it, or ``latest``.
 
+        The latest is the one executed last: an old date's run that is executed again becomes it.
         Raises `NotInCatalog` for none and `CatalogError` for several.
         """
         with reading(self.engine) as connection:
             if name == "latest":
-                query = select(Run.run).order_by(Run.started.desc(), Run.run.desc()).limit(1)
+                executed = func.coalesce(Run.finished, Run.started)  # ``started`` stays that of the first time
+                query = select(Run.run).order_by(executed.desc(), Run.run.desc()).limit(1)
                 found = list(connection.execute(query).scalars())
             else:
                 query = select(Run.run).where(_starts_with(Run.run, name)).order_by(Run.run).limit(6)
@@ -96,6 +98,17 @@ class Reader:
             for brief, variant, state, number in connection.execute(query):
                 found.setdefault((brief, variant), dict.fromkeys(STATES, 0))[state] = number
         return [ArmCounts(brief, variant, states) for (brief, variant), states in found.items()]
+
+    def truncated(self, run: str) -> int:
+        """How many items of a run have a prompt whose end the text encoder did not see."""
+        query = (
+            select(func.count())
+            .select_from(ItemRow)
+            .join(GenerationRow, GenerationRow.item_id == ItemRow.item_id)
+            .where(ItemRow.run == run, GenerationRow.prompt_truncated)
+        )
+        with reading(self.engine) as connection:
+            return int(connection.execute(query).scalar_one())
 
     def items(self, run: str, *, brief: str = "", states: Collection[State] = ()) -> Iterator[CatalogItem]:
         """A run's items in the order of its ``items.jsonl``; of one brief or the given states only, where asked."""
@@ -235,7 +248,8 @@ class Reader:
             with reading(self.engine) as connection:
                 rows = connection.execute(query.where(position > after).order_by(position).limit(PAGE)).all()
             for row in rows:
-                yield Reject(**{name: row._mapping[name] for name in _REJECT})
+                fields = {name: row._mapping[name] for name in _REJECT}
+                yield Reject(**fields, custom_id=row._mapping.get("custom_id") or "")
             if len(rows) < PAGE:
                 return
             after = rows[-1].position

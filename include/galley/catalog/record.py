@@ -6,14 +6,15 @@ one chunk, which the next call records.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Engine, bindparam, delete, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 
 from galley.catalog.bind import apply_release, bind_artifacts, bind_dispositions, bind_generations, update_many
 from galley.catalog.columns import (
-    BOUND_LATER,
+    UNBOUND,
     item_row,
     reject_row,
     verdict_id,
@@ -23,6 +24,7 @@ from galley.catalog.database import reading, writing
 from galley.catalog.models import (
     ArmRow,
     AssignmentRow,
+    GenerationRow,
     ItemRow,
     RejectRow,
     ReleaseRow,
@@ -64,6 +66,8 @@ class Recorder:
     def record_items(self, run: str, items: Iterable[Item]) -> int:
         """Record items and their assignments, in the order of ``items.jsonl``; returns how many were given.
 
+        An item whose request is another than before, because its brief was edited, begins anew.
+
         Raises `CatalogError` where the run is not recorded or an item is another run's.
         """
         started = self._started(run)
@@ -85,7 +89,8 @@ class Recorder:
                 for item in chunk
             ]
             with writing(self.engine) as connection:
-                upsert(connection, ItemRow, rows, keep=BOUND_LATER)
+                _unbind_changed(connection, rows)
+                upsert(connection, ItemRow, rows, keep=UNBOUND)
                 upsert(connection, AssignmentRow, assignments)
             total += len(chunk)
         return total
@@ -94,7 +99,10 @@ class Recorder:
         """Record the rows that became no item, replacing what the run had; returns how many there are."""
         total = 0
         for chunk in chunks(rejects):
-            rows = [{"run": run, "position": i, **reject_row(reject)} for i, reject in enumerate(chunk, start=total)]
+            rows = [
+                {"run": run, "position": position, "custom_id": each.custom_id or None, **reject_row(each)}
+                for position, each in enumerate(chunk, start=total)
+            ]
             with writing(self.engine) as connection:
                 upsert(connection, RejectRow, rows, keep=())
             total += len(chunk)
@@ -287,3 +295,14 @@ class Recorder:
         if started is None:
             raise CatalogError(f"run {run!r} is not recorded; call record_run first")
         return started
+
+
+def _unbind_changed(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Forget what was made of items whose request is no longer the one that is recorded."""
+    ids = [row["item_id"] for row in rows]
+    query = select(ItemRow.item_id, ItemRow.request_key).where(ItemRow.item_id.in_(ids))
+    known = {row.item_id: row.request_key for row in connection.execute(query)}
+    changed = [row["item_id"] for row in rows if known.get(row["item_id"], row["request_key"]) != row["request_key"]]
+    if changed:
+        connection.execute(delete(GenerationRow).where(GenerationRow.item_id.in_(changed)))
+        connection.execute(update(ItemRow).where(ItemRow.item_id.in_(changed)).values(UNBOUND))

@@ -21,6 +21,7 @@ from galley.compliance.policy import (
     PolicySet,
     TermsCheck,
     ToxicityCheck,
+    Window,
 )
 from galley.compliance.safety import safety_digest
 from galley.compliance.terms import Hit, Matcher
@@ -48,12 +49,17 @@ class CheckerModel(Frozen):
     sha256: str = ""
 
 
-class ScoredModel:
-    """A loaded model: its digest, and scores with spans for some subjects, in order."""
+Answers = list[tuple[Mapping[str, float], Mapping[str, Span]]]
+"""Scores by class and spans by class, one pair per subject."""
 
-    def __init__(
-        self, digest: str, score: Callable[[Sequence[Subject]], list[tuple[Mapping[str, float], Mapping[str, Span]]]]
-    ) -> None:
+
+class ScoredModel:
+    """A loaded model: its digest, and its answers about some subjects, in order, read in the windows asked for.
+
+    How texts are cut is the policy's, not the model's: two checks that differ in it alone share one loaded model.
+    """
+
+    def __init__(self, digest: str, score: Callable[[Sequence[Subject], Window | None], Answers]) -> None:
         self.digest, self.score = digest, score
 
 
@@ -78,7 +84,8 @@ class Toolbox:
         for name, check in policy.policy.checks.items():
             if isinstance(check, ToxicityCheck | ImageSafetyCheck):
                 pin = self._models[check.model].sha256 if check.model in self._models else ""
-                built.append(LazyChecker(name, partial(self._model, check.type, check.model), pin))
+                window = check.window if isinstance(check, ToxicityCheck) else None
+                built.append(LazyChecker(name, partial(self._model, check.type, check.model), pin, window))
             elif isinstance(check, TermsCheck):
                 built.append(TermsChecker(name, check, policy))
             elif isinstance(check, PatternsCheck):
@@ -108,10 +115,11 @@ def load_toxicity(directory: Path, *, sha256: str | None) -> ScoredModel:
 
     model = ToxicityModel.load(directory, sha256=sha256)
 
-    def score(subjects: Sequence[Subject]) -> list[tuple[Mapping[str, float], Mapping[str, Span]]]:
+    def score(subjects: Sequence[Subject], window: Window | None) -> Answers:
+        tokens, overlap = (window.tokens, window.overlap) if window else (None, None)
         return [
             (found.scores, {cls: Span(start=start, end=end) for cls, (start, end) in found.spans.items()})
-            for found in model.score([subject.text for subject in subjects])
+            for found in model.score([subject.text for subject in subjects], window=tokens, overlap=overlap)
         ]
 
     return ScoredModel(model.digest, score)
@@ -122,16 +130,18 @@ def load_image_safety(directory: Path, *, sha256: str | None) -> ScoredModel:
     from galley.compliance.safety import ImageSafety
 
     model = ImageSafety.load(directory, sha256=sha256)
-    return ScoredModel(
-        model.digest, lambda subjects: [(scores, {}) for scores in model.score([subject.image for subject in subjects])]
-    )
+
+    def score(subjects: Sequence[Subject], window: Window | None) -> Answers:
+        return [(scores, {}) for scores in model.score([subject.image for subject in subjects])]
+
+    return ScoredModel(model.digest, score)
 
 
 class LazyChecker:
     """A check by a model, which is loaded when the first subject needs it."""
 
-    def __init__(self, name: str, load: Callable[[], ScoredModel], pin: str = "") -> None:
-        self.name, self._load, self._pin = name, load, pin
+    def __init__(self, name: str, load: Callable[[], ScoredModel], pin: str = "", window: Window | None = None) -> None:
+        self.name, self._load, self._pin, self._window = name, load, pin, window
 
     @property
     def digest(self) -> str:
@@ -144,7 +154,7 @@ class LazyChecker:
     def check(self, subjects: Sequence[Subject]) -> list[Outcome]:
         """Scores of every class."""
         model = self._load()
-        answers = model.score(subjects)
+        answers = model.score(subjects, self._window)
         if len(answers) != len(subjects):
             raise CheckError(f"{self.name}: {len(answers)} answers for {len(subjects)} subjects")
         return [

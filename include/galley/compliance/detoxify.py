@@ -115,7 +115,7 @@ class ToxicityModel:
             batch_size: windows in one forward pass.
             window: tokens of a window, special ones included; None for the model's limit. Smaller windows find a short
                 insult in a long text more surely and cost more passes.
-            overlap: tokens that neighbouring windows share; None for a quarter of the window.
+            overlap: tokens that neighbouring windows share, half of one at most; None for a quarter of the window.
 
         Returns:
             One result per text, in order.
@@ -124,7 +124,7 @@ class ToxicityModel:
             CheckError: the model failed, or a score is missing or not a number in [0, 1]; no text has a score then.
         """
         size = min(window or self.limit, self.limit) - self._specials
-        shared = size // 4 if overlap is None else overlap
+        shared = size // 4 if overlap is None else min(overlap, size // 2)
         jobs = [
             (owner, span)
             for owner, text in enumerate(texts)

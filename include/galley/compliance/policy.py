@@ -61,11 +61,31 @@ class _Check(Frozen):
     required: bool = True
 
 
+class Window(Frozen):
+    """How a text longer than a model reads at once is cut.
+
+    Attributes:
+        tokens: of one window, special ones included; where the model reads fewer, what it reads.
+        overlap: tokens that neighbouring windows share, at most half of them; left out: a quarter.
+    """
+
+    tokens: int = Field(ge=16, le=8192)
+    overlap: int | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _moves_on(self) -> Window:
+        if self.overlap is not None and self.overlap > self.tokens // 2:
+            raise ValueError(f"overlap {self.overlap} is more than half of the {self.tokens} tokens of a window")
+        return self
+
+
 class ToxicityCheck(_Check):
     """A Detoxify-style classifier over the whole text, in overlapping windows.
 
     Attributes:
         model: name in the model registry.
+        window: how long texts are cut; left out: as long as the model reads. A short insult stands out in a small
+            window and drowns in a large one.
         default: thresholds of the classes not named.
         classes: class of the model to its thresholds.
     """
@@ -73,6 +93,7 @@ class ToxicityCheck(_Check):
     type: Literal["toxicity"]
     reads: tuple[Literal["prompt", "text"], ...] = ("prompt", "text")
     model: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+    window: Window | None = None
     default: Threshold
     classes: dict[str, Threshold] = Field(default={})
 

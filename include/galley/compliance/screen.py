@@ -8,9 +8,10 @@ Inputs of a job, by role:
     results…    ``screen`` only, any number of roles that begin so: the key prefix of a job's results, or the URI of a
                 .jsonl of results (those that the plan reuses)
 
-``settings["checkers"]`` maps model names to `CheckerModel`. Verdicts go to ``<prefix>/verdicts/<attempt>/``, figures to
-``<prefix>/stats.json``. A subject with a complete verdict of the same policy and checkers is not screened again,
-whatever attempt wrote it. What cannot be read is held, what a checker cannot answer is held, and the job goes on.
+``settings["checkers"]`` maps model names to `CheckerModel`. Verdicts go to ``<prefix>/verdicts/<attempt>/``, thumbnails
+of pictures that are not blocked to ``<prefix>/thumbnails/``, figures to ``<prefix>/stats.json``. A subject with a
+complete verdict of the same policy and checkers is not screened again, whatever attempt wrote it. What cannot be read
+is held, what a checker cannot answer is held, and the job goes on.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,8 +38,9 @@ from galley.compliance.inputs import (
     read_artifact,
 )
 from galley.compliance.policy import CompiledPolicy, Media
+from galley.compliance.thumbnails import thumbnail, thumbnail_key
 from galley.compliance.verdicts import evaluate, unreadable
-from galley.errors import CheckError, JobSpecError
+from galley.errors import CheckError, JobSpecError, ObjectExists
 from galley.items import MEDIA_TYPES, Artifact, ImageParams, Job, Request, Verdict
 from galley.ledger import PartWriter, next_attempt, read_verdicts
 from galley.storage.base import ObjectStore
@@ -201,8 +204,15 @@ class _Screening:
         answers = [ask(checker, subjects, CHUNK[media]) for checker in checkers]
         for index, subject in enumerate(subjects):
             outcomes = [answer[index] for answer in answers]
-            verdicts[subject.sha256] = evaluate(policy, subject.sha256, media, outcomes)
+            verdict = verdicts[subject.sha256] = evaluate(policy, subject.sha256, media, outcomes)
+            if subject.image is not None and verdict.decision != "block":
+                self._keep_thumbnail(subject)
         return [verdicts[source.sha256] for source in sources]
+
+    def _keep_thumbnail(self, subject: Subject) -> None:
+        """Before the verdict is committed: who has a verdict has a thumbnail too, whenever the job is killed."""
+        with suppress(ObjectExists):  # of another version of Pillow; as good as ours
+            self._store.put_if_absent(thumbnail_key(self._prefix, subject.sha256), thumbnail(subject.image))
 
 
 def _read(store: ObjectStore, source: _Source) -> Subject:

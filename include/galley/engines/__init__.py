@@ -3,6 +3,7 @@
 ``stock``  unmodified diffusers or transformers, one planned batch a call
 ``slots``  texts only: rows join and leave one decode forward (`galley.engines.text`)
 ``steps``  images only: denoising steps of many pictures share a forward (`galley.engines.image`)
+``slots-fast``, ``steps-fast``  the same at any row count: no padding, and last bits may depend on company
 ``echo``   no model at all: bytes derived from the request, for tests of everything around engines
 """
 
@@ -12,11 +13,11 @@ from typing import Any
 
 from galley.engines.base import ECHO_NUMERICS, EchoEngine, Engine
 from galley.errors import JobSpecError
-from galley.items import ModelSource, Numerics
+from galley.items import ENGINES, ModelSource, Numerics
 from galley.model_files import ModelFiles
 
-CERTIFYING = frozenset({("slots", "text"), ("steps", "image")})
-"""Engines that batch by themselves, by kind: exact at the row counts of their certificate."""
+BATCHING = frozenset({"slots", "slots-fast", "steps", "steps-fast"})
+"""Engines that batch by themselves; those that are not fast are exact at the row counts of their certificate."""
 
 
 def open_engine(source: ModelSource, files: ModelFiles, threads: int, certificate: str = "") -> Engine:
@@ -27,14 +28,14 @@ def open_engine(source: ModelSource, files: ModelFiles, threads: int, certificat
     if source.engine == "echo":
         return EchoEngine(files.kind)
     options: dict[str, Any] = {"certificate": certificate, "max_batch_size": source.max_batch_size}
-    if (source.engine, files.kind) == ("slots", "text"):
+    if source.engine in ("slots", "slots-fast") and files.kind == "text":
         from galley.engines.text.engine import SlotTextEngine
 
-        return SlotTextEngine(files, source.dtype, threads, **options)
-    if (source.engine, files.kind) == ("steps", "image"):
+        return SlotTextEngine(files, source.dtype, threads, **options, exact=source.engine == "slots")
+    if source.engine in ("steps", "steps-fast") and files.kind == "image":
         from galley.engines.image.engine import StepImageEngine
 
-        return StepImageEngine(files, source.dtype, threads, **options)
+        return StepImageEngine(files, source.dtype, threads, **options, exact=source.engine == "steps")
     if source.engine != "stock":
         raise _unknown(source)
     if files.kind == "image":
@@ -50,7 +51,7 @@ def numerics_of(source: ModelSource, files: ModelFiles, threads: int) -> Numeric
     """What artifacts of this model would be made under in this process, loading the model only where it must be."""
     if source.engine == "echo":
         return ECHO_NUMERICS
-    if (source.engine, files.kind) in CERTIFYING:
+    if source.engine in BATCHING:
         # Only the loaded model tells whether the engine serves it, and which row counts give equal bits.
         engine = open_engine(source, files, threads)
         try:
@@ -66,7 +67,5 @@ def numerics_of(source: ModelSource, files: ModelFiles, threads: int) -> Numeric
 
 
 def _unknown(source: ModelSource) -> JobSpecError:
-    return JobSpecError(
-        f'model "{source.name}" asks for the engine {source.engine!r}; there are stock, slots (texts), steps (images) '
-        "and echo"
-    )
+    there = ", ".join(f"{'texts' if kind == 'text' else 'images'}: {', '.join(ENGINES[kind])}" for kind in ENGINES)
+    return JobSpecError(f'model "{source.name}" asks for the engine {source.engine!r}; there are for {there}')

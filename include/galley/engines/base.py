@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from galley.errors import EngineError
-from galley.items import Failure, ImageParams, Kind, Numerics, PlannedRequest
+from galley.items import Failure, ImageParams, Kind, Numerics, PlannedRequest, TokenLogprob
 
 FinishReason = Literal["", "stop", "length"]
 
@@ -28,13 +29,17 @@ class Made:
         data: the artifact: PNG, or UTF-8 text.
         evaluations: denoising steps, or new tokens.
         prompt_truncated: the text encoder did not see the end of the prompt.
+        prompt_tokens: tokens of the prompt, of texts; 0: not counted.
         finish_reason: text only: ``stop`` where the model or a stop text ended it, ``length`` where the limit did.
+        logprobs: of the text's tokens, where the request asks for them.
     """
 
     data: bytes
     evaluations: int
     prompt_truncated: bool = False
     finish_reason: FinishReason = ""
+    prompt_tokens: int = 0
+    logprobs: tuple[TokenLogprob, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ class Figures:
         sizes: computed rows of a forward to how many forwards had so many.
         chunks: prompt chunks that were computed, where prompts are read in chunks.
         prefix_hits: prompt chunks that were there from another prompt.
+        phases: seconds by what they were spent on: ``prefill``, ``decode`` and ``sample`` of texts; ``denoise``,
+            ``schedule`` and ``decode`` of images.
     """
 
     forwards: int = 0
@@ -80,6 +87,13 @@ class Figures:
     sizes: dict[int, int] = field(default_factory=dict)
     chunks: int = 0
     prefix_hits: int = 0
+    phases: dict[str, float] = field(default_factory=dict)
+
+    def spent(self, phase: str, began: float) -> float:
+        """Count, and return, the seconds since ``began`` by `time.perf_counter`."""
+        seconds = time.perf_counter() - began
+        self.phases[phase] = self.phases.get(phase, 0.0) + seconds
+        return seconds
 
     def add(self, useful: int, computed: int, forwards: int = 1) -> None:
         """Count forwards of ``computed`` rows each, which served ``useful`` rows in all."""
@@ -96,11 +110,13 @@ class Engine(Protocol):
         kind: what it makes.
         planned_batches: True where `generate` must be given exactly the batches of the plan, one at a time.
         figures: what was done so far.
+        fallback: why stock forwards are used in place of the engine that was asked for; empty where they are not.
     """
 
     kind: Kind
     planned_batches: bool
     figures: Figures
+    fallback: str
 
     def setup(self) -> Numerics:
         """Load the model and return what artifacts will be made under.
@@ -138,10 +154,12 @@ ECHO_NUMERICS = Numerics(device="cpu", dtype="float32", threads=1, versions={"ec
 class EchoEngine:
     """A working engine without a model, for tests of everything around engines: bytes derived from the request key.
 
-    A prompt that contains ``FAIL`` fails, one that contains ``CRASH`` raises, as a bug would.
+    A prompt that contains ``FAIL`` fails, one that contains ``CRASH`` raises, as a bug would; one that contains ``CUT``
+    is said to have been truncated.
     """
 
     planned_batches = True
+    fallback = ""
 
     def __init__(self, kind: Kind = "text") -> None:
         """Make artifacts of this kind; a picture is all of one colour, its key's."""
@@ -169,7 +187,8 @@ class EchoEngine:
             else:
                 data = f"{prompt}\n{planned.key}".encode()
             self.figures.add(1, 1)
-            yield Outcome(planned.key, Made(data, 1, finish_reason="stop" if self.kind == "text" else ""), None, 0.0, 1)
+            made = Made(data, 1, "CUT" in prompt, "stop" if self.kind == "text" else "")
+            yield Outcome(planned.key, made, None, 0.0, 1)
 
     def close(self) -> None:
         """Nothing to give back."""

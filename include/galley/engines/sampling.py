@@ -9,6 +9,7 @@ sample from p (Gumbel 1954; Maddison et al. 2014, arXiv:1411.0030, section 2). T
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -29,6 +30,32 @@ from transformers import (
 )
 
 from galley.items import TextParams
+
+
+@dataclass(frozen=True)
+class Told:
+    """How likely the model held what was said, and what else, before penalties, biases and temperature.
+
+    Attributes:
+        token: what was said.
+        logprob: its natural logarithm of probability.
+        top: the likeliest tokens with theirs, likeliest first.
+    """
+
+    token: int
+    logprob: float
+    top: tuple[tuple[int, float], ...]
+
+
+def told(scores: Tensor, token: int, count: int) -> Told:
+    """What the model's own scores (vocabulary,) say of a token and of the ``count`` likeliest.
+
+    In float64 and of one row by itself, so that it depends on no neighbour.
+    """
+    scores = scores.double()
+    logprobs = scores - scores.logsumexp(-1)
+    values, tokens = logprobs.topk(min(count, len(logprobs)))
+    return Told(token, float(logprobs[token]), tuple(zip(tokens.tolist(), values.tolist(), strict=True)))
 
 
 class SaidPenalty(LogitsProcessor):
@@ -155,6 +182,37 @@ class StopTexts(StoppingCriteria):
         return torch.tensor([end is not None for end in self.ends], device=input_ids.device)
 
 
+class Watch(LogitsProcessor):
+    """The first processor: sees the model's own scores, and tells of each row's tokens how likely they were.
+
+    A token is known only at the next step, so the scores of one step are kept.
+    """
+
+    def __init__(self, rows: int, count: int, prompt_tokens: int) -> None:
+        """``count``: how many of the likeliest are told; ``prompt_tokens``: length of the padded prompts."""
+        self._count, self._start = count, prompt_tokens
+        self._told: list[list[Told]] = [[] for _ in range(rows)]
+        self._scores: Tensor | None = None
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Shapes: (rows, tokens) and (rows, vocabulary); the scores come back as they are."""
+        self._resolve(input_ids)
+        self._scores = scores.clone()
+        return scores
+
+    def told(self, sequences: Tensor) -> list[list[Told]]:
+        """Of each row's new tokens; ``sequences`` is what `generate` returned."""
+        self._resolve(sequences)
+        return self._told
+
+    def _resolve(self, ids: Tensor) -> None:
+        done = len(self._told[0])
+        if self._scores is not None and ids.shape[1] > self._start + done:
+            for row, token in enumerate(ids[:, self._start + done].tolist()):
+                self._told[row].append(told(self._scores[row], token, self._count))
+            self._scores = None
+
+
 def processors(
     params: TextParams,
     starts: Sequence[int],
@@ -162,9 +220,10 @@ def processors(
     eos: Sequence[int],
     bad_words: Sequence[Sequence[int]],
     draw: Draw,
+    watch: Watch | None = None,
 ) -> LogitsProcessorList:
-    """The chain for one batch of equal sampling parameters; `Draw` last."""
-    chain: list[Any] = []
+    """The chain for one batch of equal sampling parameters; `Watch`, where there is one, first, and `Draw` last."""
+    chain: list[Any] = [] if watch is None else [watch]
     rows = [adjustments(params, prompt_tokens - start, eos, bad_words) for start in starts]
     if any(rows):
         chain.append(PerRow(rows, starts))

@@ -25,6 +25,7 @@ class StockImageEngine:
 
     kind: Kind = "image"
     planned_batches = True
+    fallback = ""
 
     def __init__(self, files: ModelFiles, dtype: str, threads: int) -> None:
         """Take an inspected model directory and CPU threads to pin; nothing is loaded yet."""
@@ -75,6 +76,6 @@ class StockImageEngine:
         forwards = len(pipe.scheduler.timesteps)  # more than steps where a scheduler evaluates twice a step
         self.figures.add(rows * forwards, rows, forwards)
         return [
-            self._model.made(picture, prompt, one, forwards)
+            self._model.made(picture, one, forwards, self._model.truncated(prompt))
             for picture, prompt, one in zip(pictures, prompts, all_params, strict=True)
         ]

@@ -10,7 +10,7 @@ from transformers import GenerationConfig, StoppingCriteriaList
 
 from galley.engines.base import Figures, Made, Outcome, RequestError
 from galley.engines.numerics import device, measure, settle
-from galley.engines.sampling import Draw, StopTexts, processors
+from galley.engines.sampling import Draw, StopTexts, Watch, processors
 from galley.engines.splitting import outcomes
 from galley.engines.text.language_model import LanguageModel, not_finite, text_params
 from galley.items import Failure, Kind, Numerics, PlannedRequest, Request
@@ -22,6 +22,7 @@ class StockTextEngine:
 
     kind: Kind = "text"
     planned_batches = True
+    fallback = ""
 
     def __init__(self, files: ModelFiles, dtype: str, threads: int) -> None:
         """Take an inspected model directory and CPU threads to pin; nothing is loaded yet."""
@@ -72,6 +73,7 @@ class StockTextEngine:
             [[0] * start + [1] * len(row) for start, row in zip(starts, encoded, strict=True)], device=where
         )
         draw = Draw([request.seed for request in requests], greedy=params.temperature == 0)
+        watch = None if params.logprobs is None else Watch(len(requests), params.logprobs, longest)
         bad_words = self._language.spellings(params.bad_words)
         stop = StopTexts(self._language.tokenizer, params.stop, longest, len(requests)) if params.stop else None
         with torch.inference_mode():
@@ -84,11 +86,18 @@ class StockTextEngine:
                     pad_token_id=self._language.pad,
                     eos_token_id=self._language.eos or None,
                 ),
-                logits_processor=processors(params, starts, longest, self._language.eos, bad_words, draw),
+                logits_processor=processors(params, starts, longest, self._language.eos, bad_words, draw, watch),
                 stopping_criteria=StoppingCriteriaList([stop] if stop else []),
             )
+        told = watch.told(sequences) if watch else [[]] * len(requests)
         made = [
-            self._language.made(sequences[row, longest:].tolist(), params, stop.ends[row] if stop else None)
+            self._language.made(
+                sequences[row, longest:].tolist(),
+                params,
+                stop.ends[row] if stop else None,
+                told[row],
+                len(encoded[row]),
+            )
             for row in range(len(requests))
         ]
         # Rows that have ended are computed until the last one ends.

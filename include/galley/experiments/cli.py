@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from galley.catalog.output import Format, FormatOption, print_jsonl, print_table
+from galley.output import Format, FormatOption, console, print_jsonl, print_table
 
 if TYPE_CHECKING:
     from galley.catalog.facade import Catalog
@@ -140,7 +140,7 @@ def _imported(catalog: Catalog, path: Path, done: Imported, output: Format) -> N
     if output is Format.jsonl:
         counts = {"rows": done.rows, "recorded": done.recorded, "known": done.known, "rejected": done.rejected}
         print_jsonl([{"type": "import", "source": str(path), **counts}])
-        print_jsonl({"type": "reject", **reject.model_dump()} for reject in rejects)
+        print_jsonl({"type": "reject", **reject.public()} for reject in rejects)
     else:
         typer.echo(f"{path}: {done.rows} lines, {done.recorded} recorded, {done.known} known, {done.rejected} rejected")
         if done.rejected:
@@ -153,14 +153,13 @@ def _imported(catalog: Catalog, path: Path, done: Imported, output: Format) -> N
 
 
 def _print(found: ExperimentReport) -> None:
-    from rich.console import Console
     from rich.markup import escape
 
     from galley.experiments.facts import FUNNEL
 
-    console = Console(highlight=False)
+    target = console()
     for warning in found.warnings:
-        console.print(f"[bold red]warning[/bold red] {escape(warning)}")
+        target.print(f"[bold red]warning[/bold red] {escape(warning)}")
     columns = ("arm", *FUNNEL, "s / published", "users")
     rows = []
     for arm in found.arms:
@@ -171,20 +170,29 @@ def _print(found: ExperimentReport) -> None:
     ratio = found.exposure_ratio
     if ratio is not None:
         said = "too few exposures to tell" if ratio.p is None else f"p = {ratio.p:.3g}"
-        console.print(f"Sample ratio of exposures: {said}{', MISMATCH' if ratio.mismatch else ''}")
+        target.print(f"Sample ratio of exposures: {said}{', MISMATCH' if ratio.mismatch else ''}")
+    telling = [row for row in found.comparisons if not _same(row)]
     print_table(
         ("number", "of", found.control, "arm", "mean", "difference", "95 % interval", "how"),
-        map(_comparison_cells, found.comparisons),
-        nothing="There is one arm only, nothing to compare.",
+        map(_comparison_cells, telling),
+        nothing="The arms differ in no number." if found.comparisons else "There is one arm only, nothing to compare.",
         title="Means per unit, and what each arm differs by; * where the interval leaves out 0",
     )
-    if found.comparisons:
-        console.print(
+    if alike := len(found.comparisons) - len(telling):
+        target.print(f"{alike} more are the same in all units; --format jsonl prints them", style="dim")
+    if telling:
+        target.print(
             "The intervals are for one look at a fixed sample, and of many numbers about one in twenty lies outside "
             "its interval by chance. Numbers of assigned units count 0 where nothing came; those of measured units "
             "leave such units out.",
             style="dim",
         )
+
+
+def _same(row: Comparison) -> bool:
+    """Whether the arms have one and the same value in all units: a safety checker alone has two dozen such scores."""
+    found = row.difference
+    return found is not None and found.difference == found.low == found.high == 0
 
 
 def _comparison_cells(row: Comparison) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from galley.catalog.output import Format, FormatOption, print_jsonl, print_table
+from galley.output import Format, FormatOption, print_jsonl, print_table
 
 if TYPE_CHECKING:
     from galley.catalog.rows import CatalogItem

@@ -19,4 +19,8 @@ def open_runtime(name: str, settings: Settings) -> Runtime:
         from galley.runtimes.docker import DockerRuntime
 
         return DockerRuntime.from_settings(settings)
-    raise JobSpecError(f"there is no runtime {chosen!r} here; this installation has process and docker")
+    if chosen == "kubernetes":
+        from galley.runtimes.kubernetes import KubernetesRuntime
+
+        return KubernetesRuntime.from_settings(settings)
+    raise JobSpecError(f"there is no runtime {chosen!r}; there are process, docker and kubernetes")

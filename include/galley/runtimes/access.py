@@ -36,9 +36,27 @@ class Access:
     outputs: tuple[str, ...]
     models: tuple[Path, ...]
 
+    def may_read(self, uri: str) -> bool:
+        """Whether the job reads the object of a URI."""
+        return uri in self.objects or _below(uri, (*self.folders, *self.outputs))
 
-def access(job: Job, uri: str, zones: Zones, hub_cache: Path) -> Access:
+    def may_list(self, prefix: str) -> bool:
+        """Whether the job lists what begins with ``prefix``, a URI with a slash where a folder's name ends."""
+        return _below(prefix, (*self.folders, *self.outputs))
+
+    def may_write(self, uri: str) -> bool:
+        """Whether the job writes or removes the object of a URI."""
+        return _below(uri, self.outputs) and uri not in self.objects and not _below(uri, self.folders)
+
+
+def _below(uri: str, folders: tuple[str, ...]) -> bool:
+    return any(uri.startswith(f"{folder}/") for folder in folders)
+
+
+def access(job: Job, uri: str, zones: Zones, hub_cache: Path | None) -> Access:
     """What the job whose specification lies at ``uri`` may touch. Inputs that are not there grant nothing.
+
+    ``hub_cache`` is where hub models lie; None leaves all models out, for who serves objects alone.
 
     Raises:
         JobSpecError: it names something outside the zones, or a prefix that is not its own.
@@ -59,7 +77,8 @@ def access(job: Job, uri: str, zones: Zones, hub_cache: Path) -> Access:
             objects.append(named)
             if role.startswith("results"):
                 objects += _artifacts(job, store, key)
-    return Access(tuple(objects), tuple(folders), (own, *_published(job, zones)), tuple(_models(job, hub_cache)))
+    models = () if hub_cache is None else tuple(_models(job, hub_cache))
+    return Access(tuple(objects), tuple(folders), (own, *_published(job, zones)), models)
 
 
 def _resolve(job: Job, zones: Zones, uri: str) -> tuple[ObjectStore, str]:

@@ -134,6 +134,7 @@ class _Collection:
     models: dict[str, Any] = field(default_factory=dict)
     runtimes: set[str] = field(default_factory=set)
     warnings: Counter[str] = field(default_factory=Counter)
+    last_row: tuple[str, int] | None = None
     policies: dict[str, CompiledPolicy | InputError] = field(default_factory=dict)
 
     def gather(self) -> None:
@@ -259,7 +260,7 @@ class _Collection:
                     if problem is not None:
                         rule = f"policy of brief {line.brief} cannot be used: {problem}"
                         error = InputError(source.name, "brief", line.policy, rule)
-                        self._take([reject(source.name, line.origin.line, error)])
+                        self._take([reject(source.name, line.origin.line, error, line.custom_id)])
                         continue
                 self._take([line])
 
@@ -334,7 +335,10 @@ class _Collection:
             self.items.add(line)
             self.models.setdefault(line.request.model_digest, (line.request.model, line.request.kind))
             self.runtimes.add(line.runtime)
-            self.warnings.update(line.warnings)
+            # Of the items of one row, which stand together, the first speaks.
+            if (row := (line.origin.source, line.origin.row)) != self.last_row:
+                self.warnings.update(line.warnings)
+                self.last_row = row
 
     def _arms(self, experiment: str, brief: Brief | None) -> None:
         if experiment not in self.arms:

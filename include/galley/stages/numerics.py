@@ -1,8 +1,8 @@
 """Which numerics a model's jobs will run under: asked of the worker once, then remembered.
 
 The planner has no machine-learning library, so a ``numerics`` job measures. Its answer is kept in the work zone under
-everything that decides it: runtime, what the worker's environment holds, kind, dtype and engine of the model (the
-model's digest too where an engine certifies), threads, and the machine's processor and accelerators.
+everything that decides it: runtime, what the worker's environment holds, our engines' code, kind, dtype and engine of
+the model (the model's digest too where an engine certifies), threads, and the machine's processor and accelerators.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+import galley
 from galley.errors import ObjectNotFound, StoreError
 from galley.items import Job, Kind, ModelSource, Numerics, canonical_json, digest, slug
 from galley.runtimes import open_runtime
@@ -32,6 +33,7 @@ def numerics_for(
         "runtime": runtime or settings.runtime or "process",
         "environment": open_runtime(runtime, settings).environment(),
         "machine": machine_digest(),
+        "engines": _engines_digest(),
         "kind": kind,
         "dtype": source.dtype,
         "engine": source.engine,
@@ -41,7 +43,7 @@ def numerics_for(
     kept = f"numerics/{digest(decides)}.json"
     found = _read(files, kept)
     if found is None:
-        name = f"numerics-{slug(source.name)}-{source.digest[:8]}"
+        name = f"numerics-{slug(source.name)}-{source.engine}-{source.digest[:8]}"
         job = Job(
             job=name,
             run=files.run,
@@ -71,6 +73,12 @@ def machine_digest() -> str:
         cpu = [platform.processor()]
     devices = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
     return digest([platform.machine(), cpu, devices, os.environ.get("CUDA_VISIBLE_DEVICES", "")])
+
+
+def _engines_digest() -> str:
+    """Of the engines' code: another may say other things of the same machine."""
+    folder = Path(galley.__file__).parent / "engines"
+    return digest({path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in folder.rglob("*.py")})
 
 
 def _read(files: RunFiles, key: str) -> Numerics | None:

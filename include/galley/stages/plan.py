@@ -1,13 +1,14 @@
 """Plan: from items to jobs. Drops what earlier runs made, groups by model, shards by cost, and writes the job specs.
 
-The plan depends on the items and on what *other* runs made, never on how far this run itself has come: executed again
-after a kill it gives the same jobs with the same batches, and a stock engine, whose bytes depend on the batch, resumes
-them as they were. A job whose results are all there is not executed again.
+The plan depends on the items and on what *other* runs had made when the run was planned first, never on how far this
+run itself has come: executed again after a kill it gives the same jobs with the same batches, and a stock engine, whose
+bytes depend on the batch, resumes them as they were. A job whose results are all there is not executed again.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from galley.catalog.facade import Catalog
@@ -26,6 +27,12 @@ from galley.stages.run import PlannedTask, PlanRecord, Progress, RunFiles
 PROMPTS = "screen-prompts"
 PUBLISH = "publish"
 MIB = 2**20
+REUSED = "results-reused"
+"""Role of the results that earlier runs made."""
+Maker = tuple[Sha256, str]
+"""Model digest and engine."""
+Made = tuple[Sha256, Sha256]
+"""Request key and digest of the numerics."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +109,15 @@ def plan_run(
     policies = PolicySet.from_bytes(files.work.get(files.key("policies.json")))
     checkers = {name: model.model_dump() for name, model in checker_models(policies, locator(settings)).items()}
     shared = _Shared(files, settings, dict(checkers))
-    numerics: dict[str, dict[Sha256, Numerics]] = {}
+    numerics: dict[str, dict[Maker, Numerics]] = {}
     reused: dict[str, Result] = {}
     jobs: list[tuple[str, PlannedJob]] = []
     duplicates = 0
     for runtime in record.runtimes:
         rows = [row(item.request) for item in files.items() if item.runtime == runtime]
-        here = numerics[runtime] = _numerics(shared, sources, kinds, {r.model_digest for r in rows}, runtime, execute)
+        here = numerics[runtime] = _numerics(
+            shared, sources, kinds, {(r.model_digest, r.engine) for r in rows}, runtime, execute
+        )
         progress(f"{len(rows)} items, runtime {runtime or settings.runtime or 'process'}: looking for what is made")
         known = _known(files, catalog, rows, here)
         reused |= known
@@ -128,7 +137,10 @@ def plan_run(
         publish=publish,
         reused=len(reused),
         duplicates=duplicates,
-        numerics=numerics,
+        numerics={
+            runtime: {f"{sha256}/{engine}": found for (sha256, engine), found in here.items()}
+            for runtime, here in numerics.items()
+        },
         models=tuple(sources[sha256] for sha256 in sorted(sources)),
     )
     files.write("plan.json", result)
@@ -140,32 +152,62 @@ def _numerics(
     shared: _Shared,
     sources: dict[Sha256, ModelSource],
     kinds: dict[Sha256, Kind],
-    used: set[str],
+    used: set[Maker],
     runtime: str,
     execute: Execute,
-) -> dict[Sha256, Numerics]:
+) -> dict[Maker, Numerics]:
     found = {}
-    for sha256 in sorted(used):
-        source = sources[sha256]
-        found[sha256] = numerics_for(shared.files, shared.settings, source, kinds[sha256], runtime, execute)
+    for sha256, engine in sorted(used):
+        source = sources[sha256].model_copy(update={"engine": engine})
+        found[sha256, engine] = numerics_for(shared.files, shared.settings, source, kinds[sha256], runtime, execute)
     return found
 
 
-def _known(files: RunFiles, catalog: Catalog, rows: list[Row], numerics: dict[Sha256, Numerics]) -> dict[str, Result]:
-    """Results of other runs under the same numerics whose artifacts are whole."""
+def _known(files: RunFiles, catalog: Catalog, rows: list[Row], numerics: dict[Maker, Numerics]) -> dict[str, Result]:
+    """Results of other runs under the same numerics whose artifacts are whole.
+
+    What an earlier plan of this run gave to its own jobs stays theirs, and what it reused stays what it was: two runs
+    at once may make one request in different batches, so to different bytes, and the catalog knows the later ones.
+    """
     own = files.uri("jobs") + "/"
+    mine, before = _planned_before(files)
     found: dict[str, Result] = {}
-    by_numerics: dict[str, list[str]] = {}
+    by_numerics: dict[str, set[str]] = {}
     for each in rows:
-        by_numerics.setdefault(numerics[each.model_digest].digest, []).append(each.key)
+        by_numerics.setdefault(numerics[each.model_digest, each.engine].digest, set()).add(each.key)
     for under, keys in by_numerics.items():
-        for result in catalog.known_results(sorted(set(keys)), under):
+        wanted = sorted(key for key in keys if (key, under) not in mine)
+        reused = (before[key, under] for key in wanted if (key, under) in before)
+        for result in chain(reused, catalog.known_results(wanted, under)):
             artifact = result.artifact
-            if artifact is None or artifact.uri.startswith(own):
+            if artifact is None or artifact.uri.startswith(own) or result.request_key in found:
                 continue
             if not artifact_problem(files.work, artifact, "sha256"):
                 found[result.request_key] = result
     return found
+
+
+def _planned_before(files: RunFiles) -> tuple[set[Made], dict[Made, Result]]:
+    """What an earlier plan of this run gave to jobs, and what it reused; nothing where there is none.
+
+    Raises `IntegrityError` where the plan is there and cannot be read: that is not the same as none.
+    """
+    mine: set[Made] = set()
+    before: dict[Made, Result] = {}
+    publish = files.read(f"jobs/{PUBLISH}/job.json", Job)
+    if publish is None:
+        return mine, before
+    for role, uri in publish.inputs.items():
+        if not role.startswith("results-") or role == REUSED:
+            continue
+        name = uri.split("/")[-2]
+        if (job := files.read(f"jobs/{name}/job.json", Job)) is not None:
+            under = Numerics.model_validate(job.settings["numerics"]).digest
+            mine |= {(each.key, under) for each in files.lines(f"jobs/{name}/requests.jsonl", PlannedRequest)}
+    for result in files.reused():
+        if result.artifact is not None:
+            before[result.request_key, result.artifact.numerics.digest] = result
+    return mine, before
 
 
 def _plan(
@@ -174,17 +216,17 @@ def _plan(
     settings: Settings,
     memory: dict[Sha256, int],
     known: dict[str, Result],
-    numerics: dict[Sha256, Numerics],
+    numerics: dict[Maker, Numerics],
 ) -> Plan:
     artifacts: dict[tuple[str, str], Artifact] = {
         (key, result.artifact.numerics.digest): result.artifact for key, result in known.items() if result.artifact
     }
-    under = {sha256: found.digest for sha256, found in numerics.items()}
+    under = {maker: found.digest for maker, found in numerics.items()}
     return plan(rows, sources, slots=settings.worker_slots, memory=memory, known=artifacts, numerics=under)
 
 
 def _generate(
-    shared: _Shared, runtime: str, job: PlannedJob, numerics: dict[Sha256, Numerics], settings: Settings
+    shared: _Shared, runtime: str, job: PlannedJob, numerics: dict[Maker, Numerics], settings: Settings
 ) -> PlannedTask:
     files, name = shared.files, _name(job, runtime)
     requests = planned_requests(job, (item.request for item in files.items() if item.runtime == runtime))
@@ -198,7 +240,7 @@ def _generate(
         },
         threads=settings.worker_threads,
         gpu=1 if settings.gpus else 0,
-        settings={"numerics": numerics[job.model.digest].model_dump(mode="json")},
+        settings={"numerics": numerics[job.model.digest, job.model.engine].model_dump(mode="json")},
     )
     return shared.task(spec.model_copy(update={"job": name}), runtime, len(job.keys))
 
@@ -213,7 +255,7 @@ def _screens(
         mine = jobs[number::count]
         inputs = {f"results-{index:03d}": _results(shared, runtime, job) for index, (runtime, job) in enumerate(mine)}
         if reused and number == 0:
-            inputs["results-reused"] = shared.files.uri("reused.jsonl")
+            inputs[REUSED] = shared.files.uri("reused.jsonl")
         requests = sum(len(job.keys) for _, job in mine)
         tasks.append(shared.screening(f"screen-{number:02d}", "screen", inputs, requests, mine[0][0] if mine else ""))
     return tuple(tasks)
@@ -236,7 +278,7 @@ def _publish(
         **{f"results-{index:03d}": _results(shared, runtime, job) for index, (runtime, job) in enumerate(jobs)},
     }
     if reused:
-        inputs["results-reused"] = files.uri("reused.jsonl")
+        inputs[REUSED] = files.uri("reused.jsonl")
     job = Job(
         job=PUBLISH,
         run=files.run,

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from galley.atomic_file import write_atomically
 from galley.catalog.facade import Catalog
 from galley.catalog.rows import RunInfo
 from galley.compliance.inputs import job_results
@@ -27,6 +28,9 @@ from galley.stages.run import RunFiles
 from galley.storage.zones import Zones
 from galley.ui.contact_sheet import render
 from galley.ui.sheets import sheet_of
+
+CUT = "the prompt is longer than the text encoder reads: its end was left out"
+"""The warning of such items."""
 
 
 class ReportLine(Frozen):
@@ -46,7 +50,7 @@ class Report(Frozen):
         table: in the order of the briefs.
         rejects: rows that became no item.
         reused: requests whose artifact an earlier run had made.
-        warnings: what was ignored, with the number of rows.
+        warnings: what was ignored or cut, with the number of rows.
         release_uri: of the release that counts; empty where nothing was ever released.
         sheet: path of the contact sheet on the machine that recorded the run.
         seed: of a form's run, to be given back to make the same again.
@@ -124,7 +128,7 @@ def record_run(
         table=lines,
         rejects=record.rejects,
         reused=plan.reused if plan else 0,
-        warnings=record.warnings,
+        warnings=record.warnings | _cut(files.run, catalog),
         release_uri=uri,
         sheet=str(path),
         seed=record.seed,
@@ -132,9 +136,7 @@ def record_run(
     page = render(sheet_of(report, files, zones, catalog)).encode()
     files.work.put(files.key("contact-sheet.html"), page)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}")
-    partial.write_bytes(page)
-    partial.replace(path)
+    write_atomically(path, page)
     files.write("report.json", report)
     return report
 
@@ -165,6 +167,12 @@ def _table(run: str, catalog: Catalog) -> tuple[ReportLine, ...]:
         ReportLine(brief=arm.brief, variant=arm.variant, states={s: n for s, n in arm.states.items() if n})
         for arm in catalog.counts(run)
     )
+
+
+def _cut(run: str, catalog: Catalog) -> dict[str, int]:
+    """The warning of prompts whose end no model saw, where there are such."""
+    number = catalog.truncated(run)
+    return {CUT: number} if number else {}
 
 
 def _results(files: RunFiles, job: Job | None) -> Iterator[Result]:

@@ -100,7 +100,7 @@ class PlanRecord(Frozen):
         publish: the publishing job.
         reused: requests whose artifact was there already.
         duplicates: items that share a request with another.
-        numerics: runtime to model digest to the numerics its jobs run under.
+        numerics: runtime to ``<model digest>/<engine>`` to the numerics such jobs run under.
     """
 
     run: str
@@ -110,7 +110,7 @@ class PlanRecord(Frozen):
     publish: PlannedTask
     reused: int = 0
     duplicates: int = 0
-    numerics: dict[str, dict[Sha256, Numerics]] = Field(default={})
+    numerics: dict[str, dict[str, Numerics]] = Field(default={})
     models: tuple[ModelSource, ...] = ()
 
 

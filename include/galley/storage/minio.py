@@ -31,8 +31,8 @@ from galley.errors import ObjectNotFound, StoreError, StoreUnavailable, WriteUnk
 from galley.storage.base import ObjectInfo, check_key
 from galley.storage.probe import FOLDER, require_conditional_writes
 from galley.storage.s3_errors import explain
-from galley.storage.s3_transport import NoAnswer, Refused, Transport, refused
-from galley.storage.s3_url import AWS, S3Location, check_endpoint
+from galley.storage.s3_transport import CONNECT_TIMEOUT, NoAnswer, Refused, SocketTransport, Transport, refused
+from galley.storage.s3_url import AWS, S3Location, check_endpoint, socket_path
 from galley.storage.settled import Retries, SettledStore
 from galley.storage.streams import Body, Source
 
@@ -47,6 +47,9 @@ MAX_SINGLE = 5 << 30
 """Bytes of one PUT at most."""
 _VALID = timedelta(minutes=15)
 """How long a presigned request of our own may be under way."""
+_COMPLETING = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=600.0)
+"""For the end of a multipart upload: some servers put the parts together before they say a word, and Versity S3 Gateway
+was seen to lose the object where that was asked for again meanwhile."""
 _log = logging.getLogger(__name__)
 
 
@@ -159,7 +162,7 @@ class MinioStore(SettledStore):
         """Abort multipart uploads begun more than ``older_than`` seconds ago; returns how many went.
 
         What dies in the middle of one leaves parts that no listing shows and that take room. An upload that is alive
-        and so slow fails; it is never torn.
+        and so slow fails; it is never torn. MinIO lists no uploads below a prefix, and removes old ones itself.
         """
         before = datetime.now(UTC) - timedelta(seconds=older_than)
         swept, key_marker, id_marker = 0, None, None
@@ -259,7 +262,9 @@ class MinioStore(SettledStore):
                 "Content-MD5": base64.b64encode(md5).decode(),
                 "Content-Type": "application/octet-stream",
             }
-        return self._http.urlopen(method, self._signed(method, key, query, _VALID), body=data, headers=headers)  # type: ignore[no-any-return]
+        longer = {"timeout": _COMPLETING} if method == "POST" and "uploadId" in query else {}
+        url = self._signed(method, key, query, _VALID)
+        return self._http.urlopen(method, url, body=data, headers=headers, **longer)  # type: ignore[no-any-return]
 
     def _signed(self, method: str, key: str, query: dict[str, str], expires: timedelta) -> str:
         with self._errors("signing a request for", key):
@@ -289,14 +294,10 @@ class MinioStore(SettledStore):
     def _require_bucket(self) -> None:
         if self._bucket_is_there:
             return
-        with suppress(_NotAllowed):
-            try:
-                with self._errors("looking for the bucket of", ""):
-                    there = self._client.bucket_exists(self._bucket)
-            except ObjectNotFound:
-                there = False
-            if not there:
-                self._raise(Refused(404, "NoSuchBucket"), "reading", "")
+        # A listing, for unlike a HEAD's its refusal says why.
+        with suppress(_NotAllowed), self._errors("looking for the bucket of", ""):
+            for _ in self._client.list_objects(self._bucket, prefix=f"{self._prefix}{FOLDER}/"):
+                break
         self._bucket_is_there = True
 
     # ── names, listings, errors ──────────────────────────────────────────────────────────────────────────────────────
@@ -387,14 +388,15 @@ class _Credentials(Provider):  # type: ignore[misc]
 
 def connect(settings: Settings, credentials: Provider | None = None) -> Minio:
     """A client for the installation's S3 server. Asks it nothing. Raises `StoreError` where a setting is wrong."""
-    host, secure = check_endpoint(settings.s3_endpoint_url or AWS)
+    path = socket_path(settings.s3_endpoint_url)
+    host, secure = ("localhost", False) if path else check_endpoint(settings.s3_endpoint_url or AWS)
     try:
         client = Minio(
             host,
             secure=secure,
             region=settings.s3_region,
             credentials=credentials or _Credentials(settings.s3_endpoint_url),
-            http_client=Transport(),
+            http_client=SocketTransport(path) if path else Transport(),
         )
     except ValueError as error:
         raise StoreError(f"GALLEY_S3_ENDPOINT_URL {host!r}, GALLEY_S3_REGION {settings.s3_region!r}: {error}") from None
@@ -403,6 +405,13 @@ def connect(settings: Settings, credentials: Provider | None = None) -> Minio:
     elif settings.s3_addressing == "path":
         client.disable_virtual_style_endpoint()
     return client
+
+
+def credentials(settings: Settings) -> dict[str, str]:
+    """The keys that this process uses, as the environment of another. Raises `StoreError` where there are none."""
+    found = connect(settings)._provider.retrieve()
+    keys = {"AWS_ACCESS_KEY_ID": str(found.access_key), "AWS_SECRET_ACCESS_KEY": str(found.secret_key)}
+    return keys | ({"AWS_SESSION_TOKEN": str(found.session_token)} if found.session_token else {})
 
 
 def _part_size(uri: str, length: int | None) -> int:

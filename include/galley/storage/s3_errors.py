@@ -14,7 +14,10 @@ _NOT_DONE = {
 }  # fmt: skip
 """Codes of requests that certainly did nothing and may do better next time."""
 _CLOCK = {"RequestTimeTooSkewed", "RequestExpired", "RequestNotReadyYet"}
-_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "InvalidClientTokenId"}
+_KEYS = {
+    "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "InvalidClientTokenId",
+    "XAdminUserNotFound",
+}  # fmt: skip
 _CHECK_KEYS = (
     "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, with temporary keys, AWS_SESSION_TOKEN, which may have "
     "expired; or the credentials file"

@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
 import ssl
+import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from xml.etree import ElementTree
 
 import urllib3
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
 CONNECT_TIMEOUT = 5.0
 """Seconds until a server must have taken a connection."""
 READ_TIMEOUT = 30.0
 """Seconds of silence after which a server is taken for gone."""
+SOCKET_TIMEOUT = 60.0
+"""Seconds until a socket must be there: who listens there is started beside us, perhaps after us."""
 _SIGNED = re.compile(r"(X-Amz-(?:Credential|Security-Token|Signature))=[^&\s\"']+", re.IGNORECASE)
 
 
@@ -73,6 +79,38 @@ class Transport(urllib3.PoolManager):
         except HTTPError as error:
             raise NoAnswer(error) from None
         raise refused(response.status, response.headers, body)
+
+
+class SocketTransport(Transport):
+    """The same through a Unix socket, whatever host a URL names."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+
+        class Connection(HTTPConnection):
+            def _new_conn(self) -> socket.socket:
+                return _connected(path, self)
+
+        class Pool(HTTPConnectionPool):
+            ConnectionCls = Connection
+
+        self.pool_classes_by_scheme = {"http": Pool}
+
+
+def _connected(path: str, connection: HTTPConnection) -> socket.socket:
+    deadline = time.monotonic() + SOCKET_TIMEOUT
+    while True:
+        opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        opened.settimeout(CONNECT_TIMEOUT)
+        try:
+            opened.connect(path)
+        except OSError as error:
+            opened.close()
+            if not isinstance(error, FileNotFoundError) or time.monotonic() > deadline:
+                raise NewConnectionError(connection, f"{path}: {error.strerror}") from error
+            time.sleep(0.05)
+        else:
+            return opened
 
 
 def refused(status: int, headers: Any, body: bytes) -> Refused:

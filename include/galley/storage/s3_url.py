@@ -12,6 +12,7 @@ from galley.storage.base import MAX_KEY, check_key
 _BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 AWS = "https://s3.amazonaws.com"
 """The endpoint where none is set."""
+_SOCKET = "unix://"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class S3Location:
     def url(self) -> str:
         """The one spelling, without a slash at the end."""
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+
+def socket_path(endpoint: str) -> str | None:
+    """The path of a ``unix:///path`` endpoint, which a sealed job's is, or None: a gate listens there."""
+    return endpoint.removeprefix(_SOCKET) if endpoint.startswith(f"{_SOCKET}/") else None
 
 
 def check_endpoint(url: str) -> tuple[str, bool]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+
+from galley.training.optimisers import Together
 
 StepLoss = Callable[[int], Tensor]
 """Maps a 0-based step to the scalar loss of that step's batch. Must draw everything from (seed, step)."""
@@ -72,12 +74,26 @@ def generator(device: torch.device | str, *key: int) -> torch.Generator:
     return torch.Generator(device).manual_seed(state % 2**63)
 
 
+def adamw(parameters: Sequence[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW with the recipe's numbers; vectors (biases, norms) do not decay."""
+    return torch.optim.AdamW(
+        [
+            {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": recipe.weight_decay},
+            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+        ],
+        lr=recipe.learning_rate,
+        betas=recipe.betas,
+        fused=True,
+    )
+
+
 def fit(
     model: nn.Module,
     loss_of_step: StepLoss,
     recipe: Recipe,
     checkpoint: Path,
     *,
+    optimiser: torch.optim.Optimizer | Together | None = None,
     say: Callable[[str], None] = print,
     deadline: float | None = None,
 ) -> bool:
@@ -89,6 +105,7 @@ def fit(
         recipe: the numbers.
         checkpoint: file for weights, average, optimiser state and step; kept at the end, so that a finished run is
             not repeated.
+        optimiser: takes the steps, at the recipe's learning rate; by default AdamW on all parameters.
         say: gets a line of progress every ten seconds.
         deadline: `time.monotonic()` at which to stop after saving; None for never.
 
@@ -101,15 +118,7 @@ def fit(
     saved = torch.load(checkpoint, map_location=device, weights_only=True) if checkpoint.exists() else None
     if saved is not None and saved["step"] >= recipe.steps:
         return _finish(model, saved["average"])
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": recipe.weight_decay},
-            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-        ],
-        lr=recipe.learning_rate,
-        betas=recipe.betas,
-        fused=True,
-    )
+    optimiser = optimiser or adamw(parameters, recipe)
     step = 0
     if saved is not None:
         model.load_state_dict(saved["model"])

@@ -18,12 +18,13 @@ import hashlib
 import math
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
 from galley.training.remark_abuse import TOXIC
+from galley.training.remark_contrasts import CONTRASTS
 from galley.training.remark_lookalikes import NEAR_MISSES
 from galley.training.remark_ordinary import LEADS, ORDINARY, PARAPHRASES, TRAILS
 from galley.training.remark_patterns import COMPOSITIONS, Composition
@@ -114,8 +115,7 @@ def assemble(family: str, composition: Composition, rng: random.Random, split: S
         strictest = max((of_part for _, of_part in chosen), key=_STRICTNESS.index)
         # A slot for a whole ordinary sentence is filled from the same split, and so holds the template out by itself.
         if strictest == split or ("{ordinary}" in lists and strictest == "train"):
-            text = " ".join(" ".join(part for part, _ in chosen).split())
-            return Template(re.sub(r"(?:\s*[,.!])*\s*([,.!])", r"\1", text), frozenset(labels), family, split)
+            return Template(_joined(part for part, _ in chosen), frozenset(labels), family, split)
 
 
 @cache
@@ -128,6 +128,10 @@ def templates() -> tuple[Template, ...]:
         for name, block in blocks.items():
             found += _family(f"{prefix}: {name}", frozenset(), block)
     return tuple(found)
+
+
+CONTRAST = 0.35
+"""Share of minimal pairs (`remark_contrasts`) among the training templates of the families that have any."""
 
 
 @cache
@@ -156,15 +160,35 @@ _CLEAN_WEIGHTS = {
 _ORDINARY_WEIGHTS = {family: weight for family, weight in _CLEAN_WEIGHTS.items() if family.startswith("ordinary")}
 
 
-@cache
-def _compositions() -> dict[str, tuple[Composition, ...]]:
-    """Family to the compositions that assemble templates for it."""
+def _grouped(kinds: dict[str, tuple[Composition, ...]]) -> dict[str, tuple[Composition, ...]]:
     families: dict[str, list[Composition]] = {}
-    for name, compositions in COMPOSITIONS.items():
+    for name, compositions in kinds.items():
         for composition in compositions:
             labels = "+".join(composition[0])
             families.setdefault(f"{name}: {labels}" if labels else name, []).append(composition)
     return {family: tuple(found) for family, found in families.items()}
+
+
+@cache
+def _compositions() -> dict[str, tuple[Composition, ...]]:
+    """Family to the compositions that assemble templates for it."""
+    return _grouped(COMPOSITIONS)
+
+
+@cache
+def _contrasts() -> dict[str, tuple[Composition, ...]]:
+    """Family to its minimal pairs, which only the training split has."""
+    return _grouped(CONTRASTS)
+
+
+def _contrast(family: str, rng: random.Random) -> Template:
+    labels, lists = rng.choice(_contrasts()[family])
+    return Template(_joined(rng.choice(parts(listed))[0] for listed in lists), frozenset(labels), family, "train")
+
+
+def _joined(chosen: Iterable[str]) -> str:
+    """Parts as one pattern; of several marks between two parts the last stands."""
+    return re.sub(r"(?:\s*[,.!])*\s*([,.!])", r"\1", " ".join(" ".join(chosen).split()))
 
 
 _SLOT = re.compile(r"\(([^()]*\|[^()]*)\)|\{(\w+)\}")
@@ -244,8 +268,11 @@ _SPECIAL: dict[str, Callable[[random.Random, Split], str]] = {
 
 
 def _pick(rng: random.Random, split: Split, weights: dict[str, int]) -> Template:
-    """A template: its family by weight, then with even odds a hand-written or an assembled one."""
+    """A template: its family by weight, then with even odds a hand-written or an assembled one; in training often one
+    of a minimal pair instead."""
     family = rng.choices(tuple(weights), tuple(weights.values()))[0]
+    if split == "train" and family in _contrasts() and rng.random() < CONTRAST:
+        return _contrast(family, rng)
     written, composed = _by_family(split).get(family, ()), _compositions().get(family, ())
     if not composed or (written and rng.random() < 0.5):
         return rng.choice(written)
@@ -324,7 +351,10 @@ def misspell(text: str, rng: random.Random) -> str:
         words = list(_WORD.finditer(text))
         if words:
             word = rng.choice(words)
-            text = text[: word.start()] + rng.choice(_WORD_NOISE)(word.group(), rng) + text[word.end() :]
+            noise = rng.choice(_WORD_NOISE)
+            if noise is _drop and len(word.group()) < 6:  # else a thug becomes a tug, and the label a lie
+                noise = _stretch
+            text = text[: word.start()] + noise(word.group(), rng) + text[word.end() :]
     return text
 
 

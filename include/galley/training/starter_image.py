@@ -85,11 +85,11 @@ CPU = Profile(
     side=64,
     scenes=40_000,
     captions=2,
-    autoencoder=Recipe(30_000, 2e-3, warmup=200, ema=0.998),
+    autoencoder=Recipe(40_000, 2e-3, warmup=200, ema=0.998),
     autoencoder_batch=16,
-    words=Recipe(3000, 2e-3, warmup=200, ema=0.99),
+    words=Recipe(4000, 2e-3, warmup=200, ema=0.99),
     words_batch=64,
-    denoiser=Recipe(20_000, 1.2e-3, warmup=200, ema=0.998),
+    denoiser=Recipe(27_500, 1.2e-3, warmup=200, ema=0.998),
     denoiser_batch=64,
 )
 CUT = 32

@@ -22,14 +22,21 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from galley.training import product_copy
 from galley.training.corpus import END_OF_TEXT, Corpus, CorpusPlan, load_corpus
-from galley.training.loop import Recipe, autocast, best_device, fit
+from galley.training.loop import Recipe, adamw, autocast, best_device, fit
+from galley.training.optimisers import Together
 from galley.training.text_card import card, put_section, teacher_section
 
 CONTEXT = 1024
 """Positions of the model."""
 
 SHORT_ROW = 256
-"""Length of the rows of even steps; odd steps use rows as long as the context."""
+"""Length of most rows: documents are shorter, and attention over short rows is cheap."""
+
+LONG_EVERY = 4
+"""Every so many steps the rows are as long as the context, so that all its positions are learned."""
+
+TRAINING = "training.json"
+"""File of the export that says what the weights were trained on, for whoever measures them."""
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
@@ -81,11 +88,12 @@ STARTER = Plan(
 )
 STARTER_ON_CPU = replace(
     STARTER,
-    recipe=Recipe(steps=1600, learning_rate=3e-3, warmup=100, weight_decay=0.05, ema=0.995),
-    corpus=CorpusPlan(copy_chunks=50, dialogue_chunks=16),
-    tokens_per_step=8 * CONTEXT,
+    recipe=Recipe(steps=4000, learning_rate=3e-3, warmup=200, weight_decay=0.05, ema=0.995),
+    corpus=CorpusPlan(copy_chunks=50, dialogue_chunks=20),
+    tokens_per_step=4 * CONTEXT,
 )
-"""A tenth of the tokens, which two cores read in a few hours; the card says which plan was followed."""
+"""An eighth of the tokens, which one core reads in about an hour; the card says which plan was followed. The steps are
+small: of so few tokens many updates have to be made, and short batches run faster per token on a CPU."""
 TEACHER = Plan(
     "teacher-text",
     layers=8,
@@ -93,6 +101,8 @@ TEACHER = Plan(
     width=512,
     recipe=Recipe(steps=3000, learning_rate=1.5e-3, warmup=200, weight_decay=0.05),
 )
+TEACHER_ON_CPU = replace(STARTER_ON_CPU, name=TEACHER.name, layers=6, heads=6, width=384)
+"""Twice the starter's size, on the same tokens; two hours and a half on one core."""
 
 
 def build_model(plan: Plan, vocabulary: int) -> GPT2LMHeadModel:
@@ -115,11 +125,24 @@ def build_model(plan: Plan, vocabulary: int) -> GPT2LMHeadModel:
         return GPT2LMHeadModel(config)
 
 
+def optimiser_of(model: nn.Module, recipe: Recipe) -> Together:
+    """Muon (Jordan et al. 2024) on the matrices of the blocks, AdamW on embeddings, biases and norms.
+
+    The same learning rate suits both, as Muon's updates are scaled to the size of AdamW's (Liu et al. 2025).
+    """
+    inner = {name for name, p in model.named_parameters() if p.ndim == 2 and "wte" not in name and "wpe" not in name}
+    matrices = [p for name, p in model.named_parameters() if name in inner]
+    others = [p for name, p in model.named_parameters() if name not in inner]
+    rate, decay = recipe.learning_rate, recipe.weight_decay
+    muon = torch.optim.Muon(matrices, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
+    return Together(muon, adamw(others, recipe))
+
+
 def step_loss(model: nn.Module, corpus: Corpus, plan: Plan, device: torch.device) -> Callable[[int], Tensor]:
-    """The loss of a step: mean cross-entropy in nats per token over packed rows, short and long by turns."""
+    """The loss of a step: mean cross-entropy in nats per token over packed rows, mostly short, sometimes long ones."""
 
     def loss(step: int) -> Tensor:
-        length = min(SHORT_ROW, plan.tokens_per_step) if step % 2 == 0 else min(CONTEXT, plan.tokens_per_step)
+        length = min(CONTEXT if step % LONG_EVERY == LONG_EVERY - 1 else SHORT_ROW, plan.tokens_per_step)
         packed = corpus.batch(plan.seed, step, plan.tokens_per_step // length, length)
         tokens = torch.from_numpy(packed).to(device, non_blocking=True)
         with autocast(device):
@@ -175,10 +198,11 @@ def held_out_ratio(model: nn.Module, tokenizer: Tokenizer, count: int = 500) -> 
     return sum(paid) / -sum(product_copy.copy_log_probability(each.brief, each.copy) for each in documents)
 
 
-def export(model: GPT2LMHeadModel, tokenizer: Tokenizer, directory: Path) -> None:
+def export(model: GPT2LMHeadModel, tokenizer: Tokenizer, directory: Path, corpus: CorpusPlan) -> None:
     """Write the stock layout: fp16 weights that load as fp32, configuration, tokenizer with chat template.
 
-    The directory is written beside its place and renamed; a card that lies there is kept.
+    Beside them lies `TRAINING`, with the plan of the corpus. The directory is written beside its place and renamed; a
+    card that lies there is kept.
     """
     partial = directory.with_name(f".{directory.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -218,10 +242,16 @@ def export(model: GPT2LMHeadModel, tokenizer: Tokenizer, directory: Path) -> Non
     settings["chat_template"] = CHAT_TEMPLATE
     (partial / "tokenizer_config.json").write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n")
     (partial / "chat_template.jinja").unlink(missing_ok=True)
+    (partial / TRAINING).write_text(json.dumps({"corpus": asdict(corpus)}, indent=2) + "\n")
     if (directory / "README.md").exists():
         shutil.copy(directory / "README.md", partial / "README.md")
     shutil.rmtree(directory, ignore_errors=True)
     partial.rename(directory)
+
+
+def trained_on(directory: Path) -> CorpusPlan:
+    """The corpus that the exported weights in ``directory`` were trained on."""
+    return CorpusPlan(**json.loads((directory / TRAINING).read_text())["corpus"])
 
 
 def _train(
@@ -230,11 +260,17 @@ def _train(
     corpus, tokenizer = load_corpus(plan.corpus, work, say)
     device = best_device()
     model = build_model(plan, tokenizer.get_vocab_size()).to(device)
-    if device.type == "cpu":
-        model.set_attn_implementation("eager")  # SDPA's backward pass is slow on CPUs
     began = time.monotonic()
     checkpoint = work / plan.name / f"{plan.digest()}.pt"
-    if not fit(model, step_loss(model, corpus, plan, device), plan.recipe, checkpoint, say=say, deadline=deadline):
+    if not fit(
+        model,
+        step_loss(model, corpus, plan, device),
+        plan.recipe,
+        checkpoint,
+        optimiser=optimiser_of(model, plan.recipe),
+        say=say,
+        deadline=deadline,
+    ):
         return None
     model.eval().float()
     facts = {
@@ -250,7 +286,7 @@ def _train(
         f"{plan.name}: {facts['parameters'] / 1e6:.2f} M parameters, held-out cross-entropy "
         f"{facts['held_out_ratio']:.4f} of the grammar's entropy, {time.monotonic() - began:.0f} s in this run"
     )
-    export(model.to("cpu"), tokenizer, target)
+    export(model.to("cpu"), tokenizer, target, plan.corpus)
     (work / plan.name / "facts.json").write_text(json.dumps(facts, indent=2) + "\n")
     return facts
 
@@ -302,13 +338,13 @@ def train_teacher(
     say: Callable[[str], None] = print,
     deadline: float | None = None,
     steps: int | None = None,
-    plan: Plan = TEACHER,
+    plan: Plan | None = None,
 ) -> bool:
     """Train the teacher into ``work/teacher-text/model`` and write its figures to the starter's card, if there is one.
 
-    Arguments and result as for `train`; its weights are not shipped.
+    Arguments and result as for `train`, with `TEACHER` or `TEACHER_ON_CPU` by default; its weights are not shipped.
     """
-    plan = _with_steps(plan, steps)
+    plan = _with_steps(plan or (TEACHER if best_device().type == "cuda" else TEACHER_ON_CPU), steps)
     facts = _train(plan, work / plan.name / "model", work, say, deadline)
     if facts is None:
         return False

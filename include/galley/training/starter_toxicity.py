@@ -6,6 +6,7 @@ of Detoxify is needed for training.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import shutil
@@ -25,10 +26,12 @@ from torch.nn import functional
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
 from galley.compliance.detoxify_layout import write_manifest
-from galley.training import dialogues, product_copy
+from galley.training import dialogues, grammar, product_copy, product_words, scenes
 from galley.training.binary_metrics import Array, expected_calibration_error, roc_auc
 from galley.training.loop import Recipe, autocast, best_device, fit, generator
+from galley.training.remark_platform import platform_remark
 from galley.training.remarks import CLASSES, Remark, Split, draw, interrupt, stream, templates
+from galley.training.toxicity_card import Facts, card
 
 NAME = "starter-toxicity"
 SEED = 5
@@ -39,8 +42,8 @@ RECIPE = Recipe(steps=8000, learning_rate=2e-3, warmup=200, weight_decay=0.05, e
 BATCH = 64
 SINGLE = 0.5
 """Share of the steps, from the first, whose remarks are single sentences."""
-PLATFORM = 0.08
-"""Share of product copy and dialogues as `starter-text` is trained on: what this platform screens most."""
+PLATFORM = 0.2
+"""Share of the platform's own texts (`remark_platform`), half of which hold a remark or an audience of their own."""
 INTERRUPTED = 0.4
 """Share of remarks with words put in that mean nothing, so that an unknown word speaks for neither side."""
 LABEL_SMOOTHING = 0.01
@@ -126,10 +129,9 @@ def _pad(rows: Sequence[list[int]], device: torch.device) -> tuple[Tensor, Tenso
 
 
 def _remark(rng: random.Random, sentences: int | None) -> Remark:
-    """A training remark: mostly of the templates, sometimes what the text starter writes, often interrupted."""
+    """A training remark: mostly of the templates, sometimes one of the platform's own texts, often interrupted."""
     if rng.random() < PLATFORM:
-        text = product_copy.sample(rng).text if rng.random() < 0.7 else dialogues.sample(rng).text
-        return Remark(text, frozenset(), "ordinary: starter-text")
+        return platform_remark(rng, "train")
     remark = draw(rng, "train", sentences=sentences)
     return replace(remark, text=interrupt(remark.text, rng)) if rng.random() < INTERRUPTED else remark
 
@@ -247,6 +249,25 @@ def export(model: BertForSequenceClassification, tokenizer: BertTokenizer, targe
     partial.rename(target)
 
 
+def _digest(shape: Shape, recipe: Recipe) -> str:
+    """Twelve hex digits of what the weights depend on, so that no checkpoint of other text or numbers is resumed."""
+    modules = (dialogues, grammar, product_copy, product_words, scenes)
+    written = [*sorted(Path(__file__).parent.glob("remark*.py")), *(Path(str(module.__file__)) for module in modules)]
+    numbers = (
+        shape,
+        replace(recipe, save_every=0.0),
+        SEED,
+        BATCH,
+        SINGLE,
+        PLATFORM,
+        INTERRUPTED,
+        LABEL_SMOOTHING,
+        BUCKETS,
+    )
+    parts = [repr(numbers).encode(), *(path.read_bytes() for path in written)]
+    return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:12]
+
+
 def train(
     out: Path,
     work: Path,
@@ -266,7 +287,7 @@ def train(
         deadline: `time.monotonic()` at which to stop; None for never.
         steps: optimiser updates, where not the recipe's.
         shape: sizes, where not the starter's (tests).
-        heldout: remarks on held-out templates that the card's figures are measured on.
+        heldout: remarks on calibration templates to calibrate on, and on held-out ones to tell the figures of.
 
     Returns:
         True when the model is exported; False when the deadline came first (call again to go on).
@@ -278,7 +299,7 @@ def train(
     model = build(sizes, len(tokenizer)).to(device)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     say(f"{NAME}: {parameters / 1e6:.2f} M parameters, {len(tokenizer)} tokens, {device}")
-    checkpoint = work / NAME / "checkpoint.pt"
+    checkpoint = work / NAME / f"{_digest(sizes, recipe)}.pt"
     if not fit(
         model,
         lambda step: _loss(model, tokenizer, step, recipe.steps, device),
@@ -295,83 +316,19 @@ def train(
     measured = figures(np.array([remark.targets for remark in remarks]), 1 / (1 + np.exp(-logits)))
     for name, (auc, error) in measured.items():
         say(f"{name:16} ROC AUC {auc:.4f}  ECE {error:.4f}  on held-out templates")
-    export(model, tokenizer, out / NAME, card(model, measured, recipe, heldout))
-    say(f"{NAME}: exported to {out / NAME} after {time.monotonic() - began:.0f} s")
-    return True
-
-
-def card(
-    model: BertForSequenceClassification, measured: dict[str, tuple[float, float]], recipe: Recipe, heldout: int
-) -> str:
-    """The model card (README.md)."""
-    return _CARD.format(
-        parameters=sum(parameter.numel() for parameter in model.parameters()) / 1e6,
-        layers=model.config.num_hidden_layers,
-        width=model.config.hidden_size,
-        vocabulary=model.config.vocab_size,
-        classes=", ".join(CLASSES),
-        written=len(templates()),
+    facts = Facts(
+        parameters=parameters,
+        layers=sizes.layers,
+        width=sizes.hidden,
+        vocabulary=len(tokenizer),
+        templates=len(templates()),
         steps=recipe.steps,
         batch=BATCH,
-        rate=recipe.learning_rate,
-        smoothing=LABEL_SMOOTHING,
-        heldout=heldout,
-        rows="\n".join(f"| {name} | {auc:.4f} | {error:.4f} |" for name, (auc, error) in measured.items()),
+        learning_rate=recipe.learning_rate,
+        label_smoothing=LABEL_SMOOTHING,
+        single=SINGLE,
+        platform=PLATFORM,
     )
-
-
-_CARD = """---
-license: apache-2.0
-language: en
-pipeline_tag: text-classification
----
-
-# starter-toxicity
-
-A small BERT classifier with Detoxify's six classes, so that Galley can screen text offline and at once, through the
-same Detoxify code paths as the public checkpoints. **Production uses a public Detoxify checkpoint** (`original`,
-`unbiased` or `multilingual`), converted once with `galley models convert-detoxify`.
-
-## What it is
-
-- {parameters:.2f} M parameters, {layers} layers of width {width}, own uncased WordPiece vocabulary of {vocabulary}
-  tokens, 512 positions; half-precision safetensors in the layout of `galley.compliance.detoxify_layout`.
-- Classes, in Detoxify's order: {classes}.
-- Load it with `galley.compliance.detoxify.ToxicityModel.load(directory)`: no pickle, no network. Texts of any length
-  are read in overlapping windows; upstream's `predict` cuts them at 512 tokens.
-
-## Data
-
-Sentences written by this project's own templates (`galley.training.remarks`), none taken from anywhere: {written}
-hand-written patterns and some hundred thousand assembled from parts, filled with words, alone or among up to 35 other
-sentences, with the spelling people use (case, typos, stretched letters, leetspeak, masked letters). Near misses are
-as frequent as abuse: quotations, denials, talk about words, news, self-criticism, reclaimed words, names and places,
-food, medicine, animals, tools, technical terms, idioms, complaints about things.
-
-The abuse is mild and widely known, or invented; no slurs, nothing sexual. Groups are named as any news text names
-them. Labels: toxicity is whatever has another label; severe toxicity is two of threat, identity attack, and insult
-with a swear word, in one text; a threat announces, wishes or urges violence or death; quoted, denied and reported
-abuse is not toxic.
-
-## Recipe
-
-{steps} steps of {batch} fresh remarks (AdamW, peak rate {rate:g}, cosine decay, label smoothing {smoothing}), the first
-half of them single sentences; then one temperature per class from calibration templates, folded into the classifier.
-Rebuild from code and seed: `python -m galley.training starter-toxicity --out include/models --work .galley/training`.
-
-## Measured
-
-On {heldout} remarks of held-out templates: each has a sentence pattern, or a part of one, that no training remark
-has. `python -m tests.starters.measure_toxicity` measures these again through the Detoxify adapter, and false alarms
-on near misses and on texts of the other starters.
-
-| class | ROC AUC | ECE, 15 bins |
-|---|---|---|
-{rows}
-
-## Limits
-
-English only. It knows the words and patterns of its templates and little else: slurs, sexual content, irony, other
-languages and real users' inventiveness are beyond it, and its scores say nothing about them. Its figures are on text
-written as its training text was, never on text of people. Do not let it decide about people.
-"""
+    export(model, tokenizer, out / NAME, card(facts))
+    say(f"{NAME}: exported to {out / NAME} after {time.monotonic() - began:.0f} s")
+    return True

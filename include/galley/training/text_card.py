@@ -34,7 +34,7 @@ def teacher_section(facts: dict[str, Any]) -> str:
     return (
         f"A larger network of the same kind ({plan['layers']} layers, {plan['heads']} heads, width {plan['width']}, "
         f"{facts['parameters'] / 1e6:.1f} M parameters), trained on the same text for {recipe['steps']} steps of "
-        f"{plan['tokens_per_step']} tokens (AdamW, peak learning rate {recipe['learning_rate']:g}), reaches a held-out "
+        f"{plan['tokens_per_step']} tokens (peak learning rate {recipe['learning_rate']:g}), reaches a held-out "
         f"cross-entropy of {facts['held_out_ratio']:.4f} times the grammar's entropy. "
         "Its weights are not shipped; `python -m galley.training teacher-text` makes them under the work directory."
     )
@@ -100,11 +100,12 @@ that the model's cross-entropy can be compared with the least that any model cou
 ## Recipe
 
 `python -m galley.training starter-text --out include/models --work .galley/training`: {recipe["steps"]} steps of
-{plan["tokens_per_step"]} tokens ({facts["tokens_trained_on"] / 1e6:.0f} M in all; packed rows of 256 and of 1024 tokens
-by turns, half of them led by `<|endoftext|>`), AdamW with a peak learning rate of {recipe["learning_rate"]:g} and
-cosine decay, bf16 autocast, seed {plan["seed"]};
-the weights are the moving average, stored in half precision and loaded as fp32. At the end of training the
-cross-entropy of held-out copy was {facts["held_out_ratio"]:.4f} times the grammar's entropy.
+{plan["tokens_per_step"]} tokens ({facts["tokens_trained_on"] / 1e6:.0f} M in all; packed rows of 256 tokens, in every
+fourth step of 1024, half of them led by `<|endoftext|>`), Muon on the matrices of the blocks and AdamW on the rest,
+with a peak learning rate of {recipe["learning_rate"]:g} and cosine decay, bf16 autocast, seed {plan["seed"]}. The
+command goes on from its last checkpoint; with `--minutes N` it stops after N minutes. The weights are the moving
+average, stored in half precision and loaded as fp32. At the end of training the cross-entropy of held-out copy was
+{facts["held_out_ratio"]:.4f} times the grammar's entropy.
 
 ## Figures
 

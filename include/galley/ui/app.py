@@ -1,4 +1,4 @@
-"""The pages inside Airflow's UI: the runs, one run with what it made, and the bytes of one item. Read-only.
+"""The pages inside Airflow's UI: the runs, one run with what it made, and an item's bytes, small and whole. Read-only.
 
 Airflow authenticates no plugin's routes, so this app does it itself, on every path there is and every other one; what a
 run made is shown to who may read its DAG's runs in Airflow. Names in a URL are looked up in the catalog and are never a
@@ -8,7 +8,8 @@ them.
 
 from __future__ import annotations
 
-from functools import cached_property
+import time
+from functools import cached_property, lru_cache
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -18,6 +19,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from galley.catalog.facade import Catalog
 from galley.catalog.rows import CatalogItem
+from galley.compliance.thumbnails import MEDIA_TYPE
 from galley.errors import GalleyError, NotInCatalog, ObjectNotFound
 from galley.items import MEDIA_TYPES
 from galley.settings import Settings
@@ -27,6 +29,7 @@ from galley.storage import Zones
 from galley.ui.access import get_user, may_read
 from galley.ui.contact_sheet import STATES, page, policy, render
 from galley.ui.sheets import sheet_of, shown
+from galley.ui.thumbnails import Thumbnails
 
 MAX_RUNS = 500
 """Runs in the list, the newest."""
@@ -68,6 +71,14 @@ class _Installation:
         if info is None or not may_read(user, info.dag_id):
             raise HTTPException(404, "No run of this name has been recorded, or you may not see the runs of its DAG.")
         return RunFiles(self.zones.work, info.run)
+
+    def thumbnails(self, files: RunFiles) -> Thumbnails:
+        """Those of a run; for a minute, in which a page asks for all of its own, the plan is not read again."""
+        return self._thumbnails(files.run, int(time.monotonic() // 60))
+
+    @lru_cache(maxsize=64)  # noqa: B019 - there is one installation, which lives as long as the server
+    def _thumbnails(self, run: str, _minute: int) -> Thumbnails:
+        return Thumbnails(RunFiles(self.zones.work, run))
 
     def item(self, run: str, item_id: str) -> CatalogItem:
         """An item of a run that `files` has let pass; 404 where there is none."""
@@ -119,15 +130,18 @@ def create_app() -> FastAPI:
     def item_bytes(run: str, item_id: str, user: User) -> Response:
         """The bytes of one item, verified."""
         item = here.item(here.files(run, user).run, item_id)
-        place = shown(item)
-        if place is None:
-            raise HTTPException(404, f"Item {item_id} is {item.state}; its bytes are not shown.")
-        data = here.zones.read(*place)
-        media_type, extension = MEDIA_TYPES[item.item.request.kind]
-        name = f"{item.item.item_id}.{extension}"
-        return Response(
-            data, media_type=media_type, headers=_BYTES | {"Content-Disposition": f"inline; filename={name}"}
-        )
+        return _bytes(item, here.zones.read(*_place(item)))
+
+    @app.get("/runs/{run}/items/{item_id}/thumbnail")
+    def item_thumbnail(run: str, item_id: str, user: User) -> Response:
+        """A small copy of one item's picture; where there is none, the whole."""
+        files = here.files(run, user)
+        item = here.item(files.run, item_id)
+        place = _place(item)
+        small = here.thumbnails(files).get(item.source_sha256) if item.source_sha256 else None
+        if small is None:
+            return _bytes(item, here.zones.read(*place))
+        return Response(small, media_type=MEDIA_TYPE, headers=_BYTES)
 
     @app.api_route("/{path:path}", methods=_METHODS)
     def nothing(path: str) -> HTMLResponse:
@@ -137,6 +151,19 @@ def create_app() -> FastAPI:
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(GalleyError, _failed)
     return app
+
+
+def _place(item: CatalogItem) -> tuple[str, str]:
+    place = shown(item)
+    if place is None:
+        raise HTTPException(404, f"Item {item.item.item_id} is {item.state}; its bytes are not shown.")
+    return place
+
+
+def _bytes(item: CatalogItem, data: bytes) -> Response:
+    media_type, extension = MEDIA_TYPES[item.item.request.kind]
+    headers = _BYTES | {"Content-Disposition": f"inline; filename={item.item.item_id}.{extension}"}
+    return Response(data, media_type=media_type, headers=headers)
 
 
 def _html(template: str, status: int = 200, **values: object) -> HTMLResponse:

@@ -49,9 +49,12 @@ class Card:
 
     Attributes:
         item_id: whole; its first eight digits are shown.
-        media: bytes to show, or None (blocked, failed, too large, unreadable, or an image that is linked).
-        link: URL that serves the bytes to show and to download; empty in a file of its own.
-        note: why there is nothing to show, or a failure's message.
+        media: bytes to show, of an image its thumbnail's where there is one; None where there is nothing to show
+            (blocked, failed, too large, unreadable) or the image comes from ``preview``.
+        media_type: of ``media``.
+        preview: URL of what to show of an image; empty in a file of its own.
+        link: URL of the whole, to follow and to download; empty where a browser cannot follow it.
+        note: why there is nothing to show, a failure's message, or what must be known of what is shown.
         differs: parameters in which the arms of this brief differ, with this item's values.
         reviewable: whether a person can decide on it.
     """
@@ -68,6 +71,7 @@ class Card:
     differs: Mapping[str, object] = field(default_factory=dict)
     media: bytes | None = None
     media_type: str = ""
+    preview: str = ""
     link: str = ""
     note: str = ""
     reasons: Sequence[Why] = ()
@@ -91,7 +95,7 @@ class Card:
         if self.kind != "image":
             return ""
         if self.media is None:
-            return self.link
+            return self.preview
         return f"data:{self.media_type.split(';')[0]};base64,{base64.b64encode(self.media).decode()}"
 
     @property

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from galley.catalog.facade import Catalog
 from galley.catalog.rows import CatalogItem
+from galley.compliance.thumbnails import MEDIA_TYPE
 from galley.errors import StoreError
 from galley.items import State
 from galley.stages.run import RunFiles
 from galley.storage.zones import Zones
 from galley.ui.contact_sheet import Card, Group, RejectLine, Sheet, Why
+from galley.ui.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from galley.stages.record import Report
@@ -46,10 +48,11 @@ def sheet_of(
         files: the run's objects.
         zones: where the bytes lie.
         catalog: what the items are.
-        link: gives the URL that serves the bytes of an item; None puts them into the page, as far as there is room.
+        link: gives the URL that serves the bytes of an item, and below it ``/thumbnail``; None puts what is to be seen
+            into the page, as far as there is room.
         links: see `Sheet`.
     """
-    budget = MAX_MEDIA
+    budget, thumbnails = MAX_MEDIA, Thumbnails(files)
     briefs = list(dict.fromkeys(line.brief for line in report.table))
     share = max(1, MAX_CARDS // max(1, len(briefs)))
     groups = []
@@ -60,7 +63,7 @@ def sheet_of(
         differing = _differing(items) if len(columns) > 1 else set()
         rows: dict[str, dict[str, list[Card]]] = {}
         for item in items:
-            card = _card(item, zones, differing, budget, link)
+            card = _card(item, zones, thumbnails, differing, budget, link)
             budget -= len(card.media or b"")
             rows.setdefault(item.item.unit, {}).setdefault(card.variant, []).append(card)
         paired = any(len(arms) > 1 for arms in rows.values())
@@ -116,13 +119,21 @@ def shown(item: CatalogItem) -> tuple[str, str] | None:
 
 
 def _card(
-    item: CatalogItem, zones: Zones, differing: set[str], budget: int, link: Callable[[CatalogItem], str] | None
+    item: CatalogItem,
+    zones: Zones,
+    thumbnails: Thumbnails,
+    differing: set[str],
+    budget: int,
+    link: Callable[[CatalogItem], str] | None,
 ) -> Card:
     request = item.item.request
     params = _params(item)
-    url = link(item) if link is not None and shown(item) is not None else ""
+    place = shown(item)
+    url = link(item) if link is not None and place is not None else ""
     # An image that is served is not read here; a text is part of the page wherever that lies.
-    media, note = (None, "") if url and request.kind == "image" else _media(item, zones, budget)
+    media, media_type, note = (
+        (b"", "", "") if url and request.kind == "image" else _media(item, zones, thumbnails, budget)
+    )
     verdict = item.verdict
     reasons = [
         Why(str(reason["check"]), str(reason["detail"]), str(reason["decision"]), str(reason["subject"]))
@@ -139,15 +150,22 @@ def _card(
         model=request.model,
         params=params,
         differs={name: value for name, value in params.items() if name in differing},
-        media=media,
-        media_type=item.media_type or "",
-        link=url,
-        note=note,
+        media=media or None,
+        media_type=media_type,
+        preview=f"{url}/thumbnail" if url else "",
+        # A page that lies on the same disk may lead to a file; no page can lead into a bucket.
+        link=url or (place[0] if place and place[0].startswith("file:") else ""),
+        note=note or _cut(item),
         reasons=reasons,
         seconds=item.generation.seconds if item.generation else None,
         reused=bool(item.generation and item.generation.reused),
         uri=item.uri or "",
     )
+
+
+def _cut(item: CatalogItem) -> str:
+    cut = item.generation is not None and item.generation.prompt_truncated
+    return "the end of the prompt was left out: it is longer than the text encoder reads" if cut else ""
 
 
 def _params(item: CatalogItem) -> dict[str, Any]:
@@ -166,26 +184,30 @@ def _differing(items: Sequence[CatalogItem]) -> set[str]:
     return {name for name, seen in values.items() if len(seen) > 1}
 
 
-def _media(item: CatalogItem, zones: Zones, budget: int) -> tuple[bytes | None, str]:
-    """The bytes to show and, where there are none, why."""
-    if item.state == "blocked":
-        return None, "blocked after it was made; not shown" if item.artifact else "blocked before it was made"
-    if item.state == "failed":
-        generation = item.generation
-        if generation and generation.failure_message:
-            return None, f"{generation.failure_kind}: {generation.failure_message}"
-        return None, "was not made"
-    if item.state == "withdrawn":
-        return None, "withdrawn"
+def _media(item: CatalogItem, zones: Zones, thumbnails: Thumbnails, budget: int) -> tuple[bytes, str, str]:
+    """The bytes to show and their type; where there are none, why."""
     place = shown(item)
     if place is None or item.artifact is None:
-        return None, "was not made"
-    if item.artifact.size > budget:
-        return None, f"{item.artifact.size} bytes, more than this sheet has room for; see Details"
+        return b"", "", _why_nothing(item)
     try:
-        return zones.read(*place), ""
+        small = thumbnails.get(item.artifact.sha256) if item.item.request.kind == "image" else None
+        size = len(small) if small else item.artifact.size
+        if size > budget:
+            return b"", "", f"{size} bytes, more than this sheet has room for; see Details"
+        return (small, MEDIA_TYPE, "") if small else (zones.read(*place), item.media_type or "", "")
     except StoreError as error:
-        return None, f"cannot be shown: {error}"
+        return b"", "", f"cannot be shown: {error}"
+
+
+def _why_nothing(item: CatalogItem) -> str:
+    """Why nothing is shown of an item."""
+    if item.state == "blocked":
+        return "blocked after it was made; not shown" if item.artifact else "blocked before it was made"
+    if item.state == "withdrawn":
+        return "withdrawn"
+    if item.state == "failed" and item.generation and item.generation.failure_message:
+        return f"{item.generation.failure_kind}: {item.generation.failure_message}"
+    return "was not made"
 
 
 def _sum(states: Iterable[Mapping[State, int]]) -> dict[State, int]:

@@ -4,12 +4,14 @@ Inputs of a job, by role:
 
     requests          URI of a requests.jsonl of `PlannedRequest`
     prompt_verdicts…  any number of roles that begin so: URI of the prefix of prompt verdicts. A prompt is left out when
-                      it has verdicts there and every one is ``block``; it gets no result, its items end blocked
+                      every one of its verdicts there is ``block``; it gets no result, its items end blocked. Without a
+                      verdict nothing is made yet: it may be a prompt that must not be
 
 ``settings["numerics"]`` may hold the `Numerics` that the plan counted on; a machine that works under others is refused.
-Artifacts go to ``<prefix>/artifacts/<sha256>.<ext>``, results to ``<prefix>/results/<attempt>/``, figures to
-``<prefix>/stats.json``. Requests with a result, whatever attempt wrote it, are not made again; a planned batch that
-lacks one is repeated whole, with the members and the order of the plan, and only what lacked is committed.
+Artifacts go to ``<prefix>/artifacts/<sha256>.<ext>``, log-probabilities where a request asks for them to
+``<prefix>/logprobs/``, results to ``<prefix>/results/<attempt>/``, figures to ``<prefix>/stats.json``. Requests with a
+result, whatever attempt wrote it, are not made again; a planned batch that lacks one is repeated whole, with the
+members and the order of the plan, and only what lacked is committed.
 """
 
 from __future__ import annotations
@@ -18,13 +20,24 @@ import hashlib
 import resource
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from galley.engines import open_engine
 from galley.engines.base import Engine, Figures, Outcome
-from galley.errors import JobSpecError, ObjectExists
-from galley.items import MEDIA_TYPES, Artifact, Job, Kind, Numerics, PlannedRequest, Result, canonical_json
+from galley.errors import JobInterrupted, JobSpecError, ObjectExists
+from galley.items import (
+    MEDIA_TYPES,
+    Artifact,
+    Job,
+    Kind,
+    Logprobs,
+    Numerics,
+    PlannedRequest,
+    Result,
+    canonical_json,
+    logprobs_uri,
+)
 from galley.job_stats import JobStats
 from galley.ledger import PartWriter, next_attempt, read_results, read_verdicts
 from galley.models import verified_directory
@@ -43,6 +56,7 @@ class Tally:
 
     attempt: str = ""
     engine: str = ""
+    fallback: str = ""
     requests: int = 0
     finished_before: int = 0
     blocked: int = 0
@@ -80,7 +94,7 @@ def generate(attempt: Attempt, engine: Engine | None = None) -> JobStats:
     Raises:
         JobSpecError: the job contradicts itself, or the machine's numerics are not the plan's.
         ModelError: the model is not here or not what the job says.
-        JobInterrupted: memory ran out at one request.
+        JobInterrupted: memory ran out at one request, or prompts have not been screened yet.
         StoreUnavailable: the store is away; what was committed stays.
     """
     job, store, prefix = attempt.job, attempt.store, attempt.prefix
@@ -108,10 +122,12 @@ def generate(attempt: Attempt, engine: Engine | None = None) -> JobStats:
                 f'job "{job.job}": its model makes {engine.kind}, its requests want {requests[0].request.kind}'
             )
         numerics = engine.setup()
-        tally.engine = numerics.engine
+        tally.engine, tally.fallback = numerics.engine, engine.fallback
         _refuse_other_numerics(attempt, numerics)
         tally.setup_seconds = time.monotonic() - began
         attempt.say("model loaded", model=job.model.name if job.model else "", seconds=f"{tally.setup_seconds:.1f}")
+        if engine.fallback:
+            attempt.say("stock forwards are used", why=engine.fallback)
         try:
             _make(attempt, engine, numerics, requests, {planned.key for planned in pending}, blocked, tally)
         finally:
@@ -189,20 +205,27 @@ def _requests(attempt: Attempt) -> list[PlannedRequest]:
     return requests
 
 
-def _blocked(attempt: Attempt, requests: Iterable[PlannedRequest]) -> set[str]:
-    """Keys whose prompt may not be generated: at least one verdict, and none that is not ``block``."""
+def _blocked(attempt: Attempt, requests: Sequence[PlannedRequest]) -> set[str]:
+    """Keys whose prompt may not be generated: it has no verdict but ``block``.
+
+    Raises `JobInterrupted` where a prompt has no verdict at all, though the job says where they are.
+    """
+    places = [uri for role, uri in attempt.job.inputs.items() if role.startswith("prompt_verdicts")]
+    if not places:
+        return set()
     decisions: dict[str, set[str]] = {}
-    for role, uri in attempt.job.inputs.items():
-        if role.startswith("prompt_verdicts"):
-            store, key = attempt.locate(uri)
-            for verdict in read_verdicts(store, key).lines.values():
-                if verdict.subject_kind == "prompt":
-                    decisions.setdefault(verdict.subject_sha256, set()).add(verdict.decision)
-    return {
-        planned.key
-        for planned in requests
-        if decisions.get(hashlib.sha256(planned.request.screened_text.encode()).hexdigest()) == {"block"}
-    }
+    for uri in places:
+        store, key = attempt.locate(uri)
+        for verdict in read_verdicts(store, key).lines.values():
+            if verdict.subject_kind == "prompt":
+                decisions.setdefault(verdict.subject_sha256, set()).add(verdict.decision)
+    prompts = {planned.key: hashlib.sha256(planned.request.screened_text.encode()).hexdigest() for planned in requests}
+    if unknown := [key for key, prompt in prompts.items() if prompt not in decisions]:
+        raise JobInterrupted(
+            f'job "{attempt.job.job}": the prompts of {len(unknown)} of {len(requests)} requests have no verdict in '
+            f"{', '.join(places)}; screen the prompts (again), then generate"
+        )
+    return {key for key, prompt in prompts.items() if decisions[prompt] == {"block"}}
 
 
 def _batches(
@@ -258,16 +281,21 @@ def _committed(attempt: Attempt, kind: Kind, outcome: Outcome, numerics: Numeric
         # The key is the content's own name: whatever else lies there is damaged.
         attempt.say("damaged artifact replaced", key=key)
         attempt.store.put(key, made.data)
+    artifact = Artifact(
+        uri=f"{attempt.store.url}/{key}",
+        sha256=sha256,
+        size=len(made.data),
+        media_type=media_type,
+        numerics=numerics,
+    )
+    if made.logprobs is not None:
+        beside = logprobs_uri(artifact, outcome.key).removeprefix(f"{attempt.store.url}/")
+        attempt.store.put(beside, canonical_json(Logprobs(content=made.logprobs).model_dump(mode="json")))
     return Result(
         status="ok",
-        artifact=Artifact(
-            uri=f"{attempt.store.url}/{key}",
-            sha256=sha256,
-            size=len(made.data),
-            media_type=media_type,
-            numerics=numerics,
-        ),
+        artifact=artifact,
         evaluations=made.evaluations,
+        prompt_tokens=made.prompt_tokens,
         prompt_truncated=made.prompt_truncated,
         finish_reason=made.finish_reason,
         **fields,

@@ -1,9 +1,12 @@
 """The step engine: what diffusers makes of a request alone, whatever company it keeps."""
 
+import copy
 import io
 import random
+import threading
 from collections import Counter
 from dataclasses import replace
+from itertools import islice, pairwise
 
 import diffusers
 import numpy
@@ -17,14 +20,21 @@ from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from galley.engines import numerics_of, open_engine
-from galley.engines.certificate import RowCounts, read, told
+from galley.engines.certificate import RowCounts
+from galley.engines.image.decoder import decode
+from galley.engines.image.denoiser import denoise, memory_format, rows_of
 from galley.engines.image.engine import StepImageEngine
+from galley.engines.image.picture import Picture, Prompts, unsupported
 from galley.engines.image.pipeline import ImagePipeline
+from galley.engines.image.room import BESIDE_TENSORS
+from galley.engines.image.trial import Certificate
+from galley.engines.memory import TensorPeak
 from galley.engines.stock_image import StockImageEngine
 from galley.engines.toys import build_image
 from galley.errors import JobInterrupted, JobSpecError, ModelRefused
 from galley.items import ModelSource
 from galley.model_files import inspect, inspect_adapter
+from galley.planning import evaluations
 from tests.jobs import planned, request, safetensors
 
 # diffusers' schedulers build numpy arrays from tensors in ways that numpy 2 complains of.
@@ -67,8 +77,9 @@ def xl(tmp_path_factory):
     return inspect(directory / "model")
 
 
-def engine_of(files, counts=(4, 8), **options):
-    engine = StepImageEngine(files, "float32", 1, certificate=told(RowCounts(counts)), **options)
+def engine_of(files, counts=(4, 8), decode=(2, 4), **options):
+    certificate = Certificate(RowCounts(counts), RowCounts(decode)).told
+    engine = StepImageEngine(files, "float32", 1, certificate=certificate, **options)
     engine.setup()
     assert engine.fallback == ""
     return engine
@@ -103,14 +114,14 @@ def drawn(outcomes):
 
 def latents_of(engine, monkeypatch, requests):
     """Key to the final latents, in the order of decoding."""
-    seen, decode = [], engine._decode
+    seen = []
 
-    def watch(latents):
-        seen.append(latents.clone())
-        return decode(latents)
+    def watch(pipe, latents, count):
+        seen.extend(each.clone() for each in latents)
+        return decode(pipe, latents, count)
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "_decode", watch)
+        patch.setattr("galley.engines.image.finishing.decode", watch)
         outcomes = list(engine.generate(requests))
     assert not [outcome.failure for outcome in outcomes if outcome.failure]
     return dict(zip([outcome.key for outcome in outcomes], seen, strict=True))
@@ -142,7 +153,7 @@ def test_latents_are_stock_diffusers_for_every_scheduler(toy, monkeypatch, sched
     model = ImagePipeline(toy, "float32")
     for each in requests:
         expected = stock_latents(model, each)
-        assert (found[each.key] - expected).abs().max() <= 1e-4 * expected.abs().max()
+        assert (found[each.key] - expected).norm() <= 1e-4 * expected.norm()
 
 
 def test_latents_are_stock_diffusers_for_sdxl_and_other_sizes(xl, monkeypatch):
@@ -156,7 +167,7 @@ def test_latents_are_stock_diffusers_for_sdxl_and_other_sizes(xl, monkeypatch):
     for each in requests:
         expected = stock_latents(model, each)
         assert found[each.key].shape == expected.shape
-        assert (found[each.key] - expected).abs().max() <= 1e-4 * expected.abs().max()
+        assert (found[each.key] - expected).norm() <= 1e-4 * expected.norm()
 
 
 @pytest.fixture(scope="module")
@@ -219,9 +230,10 @@ def test_an_adapter_that_does_not_fit_is_refused(toy, tmp_path):
 
 def test_pictures_are_the_same_in_any_order_company_and_batch_size(toy):
     numerics = StepImageEngine(toy, "float32", 1).setup()
-    counts = read(numerics.certificate)
-    assert len(counts.counts) > 1
-    engine = engine_of(toy, counts.counts)
+    found = Certificate.read(numerics.certificate)
+    counts = found.steps
+    assert len(counts.counts) > 1 and len(found.decode.counts) > 1
+    engine = engine_of(toy, counts.counts, found.decode.counts)
     requests = mixed(toy, 14)
     together = drawn(engine.generate(requests))
     assert len(set(together.values())) == 14
@@ -229,7 +241,7 @@ def test_pictures_are_the_same_in_any_order_company_and_batch_size(toy):
         assert drawn(engine.generate([each])) == {each.key: together[each.key]}
     shuffled = random.Random(1).sample(requests, len(requests))
     assert drawn(engine.generate(shuffled)) == together
-    few = engine_of(toy, counts.counts, max_batch_size=counts.counts[1])
+    few = engine_of(toy, counts.counts, found.decode.counts, max_batch_size=counts.counts[1])
     assert drawn(few.generate(requests)) == together
     larger = [ask(toy, seed=number, width=96) for number in range(3)]
     late = drawn(engine.generate([*larger, *requests[3:], *requests[:3]]))
@@ -245,6 +257,24 @@ def test_what_is_made_says_what_became_of_it(toy):
     assert short.seconds > 0 and short.batch_size == 2
 
 
+@pytest.mark.parametrize("reader", ["tokenizer", "tokenizer_2"])
+def test_a_prompt_is_cut_where_either_encoder_of_sdxl_cuts_it(xl, monkeypatch, reader):
+    model = ImagePipeline(xl, "float32")
+    assert not model.truncated("word " * 14)
+    tokenizer = copy.deepcopy(getattr(model.pipe, reader))
+    tokenizer.model_max_length = 20
+    monkeypatch.setattr(model.pipe, reader, tokenizer)
+    assert model.truncated("word " * 14)
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@pytest.mark.parametrize("steps", [1, 2, 3, 20])
+def test_the_plan_counts_the_evaluations_that_schedulers_make(toy, scheduler, steps):
+    made = ImagePipeline(toy, "float32").scheduler(scheduler)
+    made.set_timesteps(steps)
+    assert evaluations(scheduler, steps) == len(made.timesteps)
+
+
 def test_pictures_come_as_they_are_done(toy):
     long, short = ask(toy, num_inference_steps=9), ask(toy, seed=1, num_inference_steps=2)
     assert [outcome.key for outcome in engine_of(toy).generate([long, short])] == [short.key, long.key]
@@ -255,6 +285,7 @@ def test_rows_are_used_and_none_is_unconditional_without_guidance(toy):
     list(engine.generate([ask(toy, seed=seed, guidance_scale=1.0, scheduler="DDIMScheduler") for seed in range(16)]))
     assert engine.figures.useful_rows == engine.figures.computed_rows == 16 * 3
     assert engine.figures.sizes == {8: 6}
+    assert set(engine.figures.phases) == {"denoise", "schedule", "decode"}
 
 
 def test_a_poisoned_picture_fails_alone(toy, monkeypatch):
@@ -309,10 +340,10 @@ def test_what_fails_together_is_tried_apart(toy, monkeypatch):
             poisoned.append(picture.latents)
             picture.conditions = (picture.conditions[0],) * 2
 
-    def refuse(shown, timesteps, told_of):
-        if any(told_of[row] is told_of[row + 1] for row in range(len(told_of) - 1)):
+    def refuse(rows, count):
+        if any(row.condition is after.condition for row, after in pairwise(rows)):
             raise ValueError("no such words")
-        return forward(shown, timesteps, told_of)
+        return forward(rows, count)
 
     monkeypatch.setattr(engine, "_begin", mark)
     monkeypatch.setattr(engine, "_forward", refuse)
@@ -340,15 +371,118 @@ def test_out_of_memory_halves_the_rows_and_loses_and_repeats_nothing(toy, monkey
     assert drawn(outcomes) == expected
 
 
-def test_out_of_memory_at_the_smallest_count_ends_the_job_for_now(toy, monkeypatch):
-    engine = engine_of(toy, (4,))
+@pytest.mark.parametrize("part", ["unet", "decoder"])
+def test_a_size_too_large_even_alone_ends_the_job_for_now_and_costs_others_nothing(toy, monkeypatch, part):
+    small = [ask(toy, seed=seed) for seed in range(5)]
+    large = [ask(toy, seed=seed, width=96) for seed in range(2)]
+    engine = engine_of(toy)
+    expected = drawn(engine.generate(small))
+    module = engine._model.pipe.unet if part == "unet" else engine._model.pipe.vae.decoder
+    forward = module.forward
 
-    def none(*arguments, **options):
-        raise MemoryError
+    def scarce(sample, *arguments, **options):
+        if sample.shape[-1] > 8:
+            raise MemoryError
+        return forward(sample, *arguments, **options)
 
-    monkeypatch.setattr(engine._model.pipe.unet, "forward", none)
-    with pytest.raises(JobInterrupted, match="memory ran out"):
-        list(engine.generate([ask(toy)]))
+    monkeypatch.setattr(module, "forward", scarce)
+    outcomes = engine.generate([*large, *small])
+    assert drawn(islice(outcomes, 5)) == expected
+    with pytest.raises(JobInterrupted, match="2 pictures, the first of 96 x 64, do not fit even alone"):
+        next(outcomes)
+
+
+def test_out_of_memory_while_decoding_halves_the_pictures_and_changes_none(toy, monkeypatch):
+    requests = [ask(toy, seed=seed) for seed in range(6)]
+    engine = engine_of(toy, (4, 8, 12), (2, 4))
+    expected = drawn(engine.generate(requests))
+    decoder, sizes = engine._model.pipe.vae.decoder.forward, Counter()
+
+    def scarce(sample, *arguments, **options):
+        sizes[len(sample)] += 1
+        if len(sample) > 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return decoder(sample, *arguments, **options)
+
+    monkeypatch.setattr(engine._model.pipe.vae.decoder, "forward", scarce)
+    assert drawn(engine.generate(requests)) == expected
+    assert sizes == {4: 1, 2: 3}
+
+
+def test_pictures_are_decoded_together_and_wait_for_others_only_so_long(toy, monkeypatch):
+    engine = engine_of(toy, (8,), (2, 4))
+    rows = []
+    monkeypatch.setattr(
+        "galley.engines.image.finishing.decode",
+        lambda pipe, latents, count: rows.append((len(latents), count)) or decode(pipe, latents, count),
+    )
+    alike = [ask(toy, seed=seed, scheduler="DDIMScheduler") for seed in range(4)]
+    list(engine.generate(alike))
+    assert rows == [(4, 4)]
+    rows.clear()
+    long = ask(toy, num_inference_steps=30, scheduler="DDIMScheduler")
+    came = [outcome.key for outcome in engine.generate([long, alike[0]])]
+    assert rows == [(1, 2), (1, 2)] and came == [alike[0].key, long.key]
+
+
+def test_a_consumer_that_stops_early_leaves_no_thread(toy):
+    before = threading.active_count()
+    outcomes = engine_of(toy).generate([ask(toy, seed=seed) for seed in range(6)])
+    next(outcomes)
+    outcomes.close()
+    assert threading.active_count() == before
+
+
+def test_memory_chooses_among_the_certified_counts_and_changes_no_byte(toy):
+    requests = mixed(toy, 8)
+    engine = engine_of(toy, (4, 8, 12))
+    expected = drawn(engine.generate(requests))
+    assert max(engine.figures.sizes) == 12
+    row = engine._room.pixel_bytes * 64 * 64 * BESIDE_TENSORS["cpu"]
+    for memory, largest in ((int(11.9 * row), 8), (1, 4)):
+        tight = engine_of(toy, (4, 8, 12), memory_bytes=memory)
+        assert drawn(tight.generate(requests)) == expected
+        assert max(tight.figures.sizes) == largest
+
+
+def test_what_a_row_takes_grows_with_rows_and_hardly_more_slowly_with_pixels(toy):
+    model = ImagePipeline(toy, "float32")
+    prompts = Prompts(model.pipe)
+
+    def bytes_of(rows, side):
+        asked = ask(toy, width=side, height=side, guidance_scale=1.0)
+        picture = Picture(asked, asked.request.params)
+        picture.begin(model, prompts)
+        with TensorPeak() as counted:
+            denoise(model.pipe.unet, rows_of(picture) * rows, rows)
+        return counted.peak
+
+    assert bytes_of(4, 64) == pytest.approx(4 * bytes_of(1, 64), rel=0.02)
+    assert 0.85 < bytes_of(1, 256) / (16 * bytes_of(1, 64)) <= 1  # the words' share does not grow
+
+
+def test_the_fast_engine_pads_nothing_and_says_so(toy):
+    source = ModelSource(name="toy", source=str(toy.directory), digest=toy.digest, engine="steps-fast")
+    numerics = numerics_of(source, toy, 1)
+    assert (numerics.engine, numerics.certificate) == ("steps-fast", "")
+    engine = open_engine(source, toy, 1)
+    assert engine.setup() == numerics
+    requests = mixed(toy, 9)
+    fast = drawn(engine.generate(requests))
+    assert engine.figures.useful_rows == engine.figures.computed_rows
+    assert len(engine.figures.sizes) > 2
+    exact = drawn(engine_of(toy).generate(requests))
+    for key, data in fast.items():
+        pixels = (numpy.asarray(Image.open(io.BytesIO(each))).astype(int) for each in (data, exact[key]))
+        assert abs(next(pixels) - next(pixels)).max() <= 1
+
+
+def test_a_certificate_is_read_as_it_was_told_and_an_old_one_decodes_alone():
+    told = "rows 4,8,12; decode 2,4"
+    assert Certificate.read(told).told == told
+    assert Certificate.read("rows 4,8") == Certificate(RowCounts((4, 8)), RowCounts((1,)))
+    with pytest.raises(ValueError, match="is no certificate"):
+        Certificate.read("columns 4")
 
 
 def test_a_limit_below_the_smallest_count_is_an_error_that_names_it(toy):
@@ -362,9 +496,39 @@ def test_a_pipeline_that_steps_cannot_serve_runs_as_it_is(toy, monkeypatch):
     numerics = engine.setup()
     assert (numerics.engine, numerics.certificate) == ("stock", "")
     assert engine.fallback.startswith("it is a StableDiffusionPipeline")
+    assert engine.planned_batches
     requests = [ask(toy, seed=seed) for seed in range(3)]
-    assert drawn(engine.generate(requests)).keys() == {each.key for each in requests}
-    assert engine.figures.sizes == {2: 12}
+    assert list(drawn(engine.generate(requests)).items()) == list(drawn(stock_engine(toy).generate(requests)).items())
+    assert engine.figures.sizes == {6: 4}
+
+
+@pytest.mark.parametrize(
+    "family", ["StableDiffusionControlNetPipeline", "StableDiffusion3Pipeline", "FluxPipeline", "PixArtAlphaPipeline"]
+)
+def test_other_families_are_named_as_the_reason(family):
+    assert unsupported(type(family, (), {})()).startswith(f"it is a {family}; only StableDiffusionPipeline and ")
+
+
+def test_an_inpainting_unet_is_not_served(toy):
+    pipe = ImagePipeline(toy, "float32").pipe
+    assert unsupported(pipe) == ""
+    pipe.unet.register_to_config(in_channels=9)
+    assert unsupported(pipe) == "its UNet takes 9 channels, its autoencoder has 4"
+
+
+def test_channels_last_is_told_and_pictures_stay_those_of_diffusers_and_of_every_company(toy, monkeypatch):
+    monkeypatch.setattr("galley.engines.image.engine.channels_last_helps", lambda: True)
+    engine = StepImageEngine(toy, "float32", 1, certificate=Certificate(RowCounts((8,)), RowCounts((4,))).told)
+    assert engine.setup().layout == "channels_last"
+    assert memory_format(engine._model.pipe.unet) == memory_format(engine._model.pipe.vae) == torch.channels_last
+    requests = mixed(toy, 5)
+    together = drawn(engine.generate(requests))
+    assert drawn(engine.generate(requests[3:4])) == {requests[3].key: together[requests[3].key]}
+    found = latents_of(engine, monkeypatch, requests)
+    model = ImagePipeline(toy, "float32")
+    for each in requests:
+        expected = stock_latents(model, each)
+        assert (found[each.key] - expected).norm() <= 1e-4 * expected.norm()
 
 
 def test_steps_that_disagree_with_the_pipeline_s_own_are_not_trusted(toy, monkeypatch):

@@ -23,7 +23,7 @@ wanted = st.lists(
 
 
 def ticks_of(items, most):
-    return Ticks(items, group=lambda item: item.size, rows=lambda item: item.rows, most=most)
+    return Ticks(items, group=lambda item: item.size, rows=lambda item: item.rows, most=lambda size: most)
 
 
 def played(items, most):
@@ -78,6 +78,43 @@ def test_sizes_take_turns(items, most):
             else:
                 between[other] += 1
                 assert between[other] == 1  # never twice before it is this one's turn again
+
+
+@given(wanted, st.integers(2, 9))
+def test_nobody_waits_longer_than_its_turn_and_the_steps_of_those_before_it(items, most):
+    forwards = played(items, most)
+    sizes = len({item.size for item in items})
+    for item in items:
+        first = next(at for at, forward in enumerate(forwards) if item in forward)
+        before = [other for other in items if other.size == item.size and other.number < item.number]
+        assert first < sizes * (1 + sum(other.steps for other in before))
+
+
+@given(wanted, st.integers(2, 9), st.randoms(use_true_random=False))
+def test_what_is_given_up_is_served_no_more_and_costs_the_others_nothing(items, most, random):
+    ticks, left, given_up = ticks_of(items, most), {item.number: item.steps for item in items}, set()
+    while served := ticks.next():
+        if random.random() < 0.2:
+            given_up.update(item.number for item in ticks.drop(served[0].size))
+            continue
+        for item in served:
+            assert item.number not in given_up
+            left[item.number] -= 1
+        ticks.done([item for item in served if left[item.number] == 0])
+    assert {number for number, steps in left.items() if steps} == given_up
+
+
+@given(wanted, st.integers(2, 9), st.integers(1, 8))
+def test_a_forward_that_gets_smaller_loses_nobody(items, most, later):
+    now = [most]
+    ticks = Ticks(items, group=lambda item: item.size, rows=lambda item: item.rows, most=lambda size: now[0])
+    left = {item.number: item.steps for item in items}
+    while served := ticks.next():
+        now[0] = min(most, later)
+        for item in served:
+            left[item.number] -= 1
+        ticks.done([item for item in served if left[item.number] == 0])
+    assert not any(left.values())
 
 
 def test_an_item_wider_than_a_forward_has_one_to_itself():

@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 import torch
 from transformers import (
+    AttentionInterface,
     AutoModelForCausalLM,
     BloomConfig,
     Gemma2Config,
@@ -26,9 +27,12 @@ from galley.engines import numerics_of, open_engine
 from galley.engines.certificate import RowCounts, read, told
 from galley.engines.stock_text import StockTextEngine
 from galley.engines.text import engine as module
-from galley.engines.text.engine import CHUNK, SlotTextEngine
+from galley.engines.text import forward as forwards
+from galley.engines.text.attention import GROUPED
+from galley.engines.text.engine import SlotTextEngine
+from galley.engines.text.forward import CHUNK, SlotForward
 from galley.engines.text.language_model import LanguageModel
-from galley.engines.text.prefix import PrefixStore
+from galley.engines.text.prefix import Kept, PrefixStore
 from galley.engines.toys import build_text
 from galley.errors import JobInterrupted, JobSpecError
 from galley.items import ModelSource, TextParams
@@ -124,6 +128,7 @@ def test_rows_say_what_generate_says_alone(name, tmp_path):
     files = family(FAMILIES[name], tmp_path / "model")
     engine = engine_of(files)
     assert engine.fallback == ""
+    assert engine._language.model.config._attn_implementation == GROUPED
     requests = asks(files.digest, temperature=0)
     stock = StockTextEngine(files, "float32", 1)
     stock.setup()
@@ -160,7 +165,8 @@ GENERATE = {
 @pytest.mark.parametrize("engine_class", [SlotTextEngine, StockTextEngine])
 def test_each_parameter_does_what_generate_s_own_does_to_an_item_alone(toy, name, engine_class):
     ours, stock = GENERATE[name]
-    engine = engine_class(toy, "float32", 1)
+    given = {"certificate": "rows 4"} if engine_class is SlotTextEngine else {}
+    engine = engine_class(toy, "float32", 1, **given)
     engine.setup()
     language = LanguageModel(toy, "float32")
     requests = asks(toy.digest, 4, longest=20, temperature=0, **{"max_new_tokens": 24, **ours})
@@ -171,7 +177,8 @@ def test_each_parameter_does_what_generate_s_own_does_to_an_item_alone(toy, name
         with torch.inference_mode():
             plain = language.model.generate(ids, max_new_tokens=24, do_sample=False)[0, ids.shape[1] :]
             told = language.model.generate(ids, max_new_tokens=24, do_sample=False, **stock)[0, ids.shape[1] :]
-        assert found[each.key].made == language.made(told.tolist(), each.request.params)
+        expected = language.made(told.tolist(), each.request.params, prompt_tokens=ids.shape[1])
+        assert found[each.key].made == expected
         assert not any(word.encode() in found[each.key].made.data for word in each.request.params.bad_words)
         changed += plain.tolist() != told.tolist()
     assert changed or name == "nothing"
@@ -208,19 +215,36 @@ def test_what_slots_cannot_serve_runs_on_stock_generate_and_says_so(name, tmp_pa
     numerics = engine.setup()
     assert reason in engine.fallback
     assert numerics.engine == "stock"
-    requests = asks(files.digest, 3, longest=20)
-    assert len(said(engine.generate(requests))) == 3
+    # From there on the plan's batches hold, members and order, as with the stock engine itself.
+    assert engine.planned_batches
+    requests = asks(files.digest, 3, longest=20, max_new_tokens=12)
+    stock = StockTextEngine(files, "float32", 1)
+    stock.setup()
+    outcomes = list(engine.generate(requests))
+    assert [o.key for o in outcomes] == [each.key for each in requests]
+    assert {o.batch_size for o in outcomes} == {3}
+    assert said(outcomes) == said(stock.generate(requests))
 
 
 def test_a_model_whose_slots_disagree_with_its_forward_falls_back(toy, monkeypatch):
-
-    plain = module.masks
+    plain = forwards.masks
     monkeypatch.setattr(
-        module, "masks", lambda config, positions, length, dtype: plain(config, positions + 1, length, dtype)
+        forwards, "masks", lambda config, positions, length, dtype: plain(config, positions + 1, length, dtype)
     )
     engine = SlotTextEngine(toy, "float32", 1)
     assert engine.setup().engine == "stock"
     assert "standard deviations" in engine.fallback
+
+
+def test_a_model_that_wants_another_attention_keeps_stock_s_own_and_says_so(toy, monkeypatch):
+    def refuses(*arguments, **options):
+        raise NotImplementedError("sinks")
+
+    monkeypatch.setattr(module, "register", lambda: AttentionInterface.register(GROUPED, refuses))
+    engine = SlotTextEngine(toy, "float32", 1, certificate="rows 4")
+    numerics = engine.setup()
+    assert (numerics.engine, numerics.attention) == ("slots", "eager")
+    assert len(said(engine.generate(asks(toy.digest, 3, longest=20)))) == 3
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
@@ -254,9 +278,49 @@ def test_a_shared_beginning_is_read_once_and_changes_nothing(toy):
     assert len(set(with_reuse.values())) == 3
 
 
+@pytest.mark.parametrize("length", [1, 20, CHUNK // 2, CHUNK // 2 + 9])
+def test_many_outputs_of_one_prompt_read_it_once(toy, length):
+    def asked(prefix_bytes):
+        engine = engine_of(toy, prefix_bytes=prefix_bytes)
+        requests = [
+            planned(request("text", "ab" * length, toy.digest, max_new_tokens=9, seed=seed)) for seed in range(5)
+        ]
+        return said(engine.generate(requests)), engine.figures
+
+    chunks = -(-2 * length // CHUNK)
+    once, figures = asked(2**20)
+    assert (figures.chunks, figures.prefix_hits) == (chunks, 4 * chunks)
+    again, figures = asked(0)
+    assert figures.chunks == 5 * chunks
+    assert once == again
+
+
+def test_where_lengths_are_known_the_longest_goes_first_and_texts_stay(toy):
+    asked = [
+        planned(request("text", f"ab{tokens}", toy.digest, max_new_tokens=tokens, min_new_tokens=tokens))
+        for tokens in (3, 9, 30, 6)
+    ]
+    engine, arrival = engine_of(toy, counts=(1,)), engine_of(toy, counts=(1,), longest_first=False)
+    longest, came = list(engine.generate(asked)), list(arrival.generate(asked))
+    assert [o.made.evaluations for o in longest] == [30, 9, 6, 3]
+    assert [o.made.evaluations for o in came] == [3, 9, 30, 6]
+    assert said(longest) == said(came)
+    # One whose end only the model knows, and the order is theirs.
+    open_ended = planned(request("text", "abc", toy.digest, max_new_tokens=40))
+    assert [o.key for o in engine.generate([*asked, open_ended])][:4] == [each.key for each in asked]
+
+
+def test_seconds_are_told_by_what_they_were_spent_on(toy):
+    engine = engine_of(toy)
+    outcomes = list(engine.generate(asks(toy.digest, 5)))
+    assert set(engine.figures.phases) == {"prefill", "decode", "sample"}
+    assert all(seconds > 0 for seconds in engine.figures.phases.values())
+    assert sum(o.seconds for o in outcomes) == pytest.approx(sum(engine.figures.phases.values()))
+
+
 def test_kept_beginnings_stay_within_their_budget():
     def chunk(number):
-        return [(torch.full((1, 2, 4), float(number)), torch.zeros(1, 2, 4))]
+        return Kept([(torch.full((1, 2, 4), float(number)), torch.zeros(1, 2, 4))])
 
     store = PrefixStore(3 * 64)
     for number in range(3):
@@ -265,9 +329,13 @@ def test_kept_beginnings_stay_within_their_budget():
     store.put([3], chunk(3))
     assert store.size == 3 * 64
     assert store.get([1]) is None
-    assert store.get([0])[0][0][0, 0, 0] == 0.0
-    store.put([4] * 9, [(torch.zeros(999), torch.zeros(999))])
+    assert store.get([0]).pairs[0][0][0, 0, 0] == 0.0
+    store.put([4] * 9, Kept([(torch.zeros(999), torch.zeros(999))]))
     assert store.size == 3 * 64
+    assert store.get([0], whole=True) is None
+    store.put([0], Kept(chunk(0).pairs, scores=torch.zeros(1, 1)))
+    assert store.get([0], whole=True).scores is not None
+    assert store.size == 64 + 68  # two others made room for it
 
 
 def test_stop_texts_end_their_row_alone(toy):
@@ -287,20 +355,20 @@ def test_a_poisoned_row_fails_alone_and_its_slot_is_clean_for_the_next(toy, monk
     engine = engine_of(toy, counts=(4,), prefix_bytes=0)
     expected = said(engine.generate(requests))
     victim = requests[1]
-    step, poisoned = engine._step, []
+    step, poisoned = engine._forward.step, []
 
-    def poison(first, tokens, positions):
+    def poison(first, count, tokens, positions):
         # The victim's prompt is the only one of its length.
         if not poisoned and len(victim.request.prompt) in positions:
             poisoned.append(positions.index(len(victim.request.prompt)))
             with torch.inference_mode():
-                for layer in engine._cache.layers:
+                for layer in engine._forward.cache.layers:
                     layer.keys[poisoned[0]] = torch.nan
                     layer.values[poisoned[0]] = torch.inf
-        return step(first, tokens, positions)
+        return step(first, count, tokens, positions)
 
     assert [len(each.request.prompt) for each in requests].count(len(victim.request.prompt)) == 1
-    monkeypatch.setattr(engine, "_step", poison)
+    monkeypatch.setattr(engine._forward, "step", poison)
     outcomes = list(engine.generate(requests))
     assert poisoned
     assert {o.key: o.failure.kind for o in outcomes if o.failure} == {victim.key: "not_finite"}
@@ -311,7 +379,7 @@ def test_out_of_memory_halves_the_rows_and_loses_and_repeats_nothing(toy, monkey
     requests = asks(toy.digest, 12, longest=60, max_new_tokens=10, temperature=0.8)
     engine = engine_of(toy, counts=(4, 8))
     expected = said(engine.generate(requests))
-    forward, calls = engine._forward, Counter()
+    forward, calls = engine._forward.run, Counter()
 
     def scarce(slots, ids, positions, length, *, keep):
         calls[ids.shape[0]] += 1
@@ -319,36 +387,64 @@ def test_out_of_memory_halves_the_rows_and_loses_and_repeats_nothing(toy, monkey
             raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
         return forward(slots, ids, positions, length, keep=keep)
 
-    monkeypatch.setattr(engine, "_forward", scarce)
+    monkeypatch.setattr(engine._forward, "run", scarce)
     outcomes = list(engine.generate(requests))
     assert calls[8] == 1
     assert Counter(o.key for o in outcomes) == Counter(each.key for each in requests)
     assert said(outcomes) == expected
 
 
-def test_little_memory_means_fewer_rows_and_the_same_texts(toy, monkeypatch):
+def test_little_memory_means_fewer_rows_and_the_same_texts(toy):
     requests = asks(toy.digest, 20, longest=60, max_new_tokens=10, temperature=0.8)
     engine = engine_of(toy, counts=(4, 8, 16))
     expected = said(engine.generate(requests))
     assert max(engine.figures.sizes) == 16
-    slot = engine._position_bytes * 2 * CHUNK
-    assert slot == 2 * 2 * 32 * 4 * 2 * CHUNK  # keys and values, two layers, 32 numbers of four bytes
-    for room, most in ((13, 8), (9, 8), (8, 4), (1, 4)):
-        engine = engine_of(toy, counts=(4, 8, 16))
-        monkeypatch.setattr(module, "free_bytes", lambda room=room: round(room * slot / module.CACHE_SHARE) + 1)
+    room = engine._room
+    assert room.position_bytes == 2 * 2 * 32 * 4  # keys and values, two layers, 32 numbers of four bytes
+    for rows, spare, most in ((16, 0, 16), (16, -9, 8), (8, 0, 8), (8, -9, 4), (1, 0, 4)):
+        budget = round(room.need(rows, 2 * CHUNK) / (1 - module.PREFIX_SHARE)) + 2 + spare
+        engine = engine_of(toy, counts=(4, 8, 16), memory_bytes=budget)
         assert said(engine.generate(requests)) == expected
         assert max(engine.figures.sizes) == most
 
 
-def test_out_of_memory_at_the_smallest_count_ends_the_job_for_now(toy, monkeypatch):
+def scarce(engine, monkeypatch, fits):
+    """Let forwards run out of memory unless ``fits(rows, keys)``."""
+    forward = engine._forward.run
+
+    def run(slots, ids, positions, length, *, keep):
+        if not fits(ids.shape[0], length):
+            raise MemoryError
+        return forward(slots, ids, positions, length, keep=keep)
+
+    monkeypatch.setattr(engine._forward, "run", run)
+    monkeypatch.setattr(module, "free_memory", lambda: None)
+
+
+def test_what_does_not_fit_alone_costs_no_neighbour_its_outcome_and_ends_the_job_for_now(toy, monkeypatch):
+    short = asks(toy.digest, 9, longest=30, max_new_tokens=20, temperature=0.8)
+    long = asks(toy.digest, 2, seed=1, longest=1, max_new_tokens=100, temperature=0, min_new_tokens=100)
+    engine = engine_of(toy, counts=(4, 8))
+    expected = said(engine.generate(short))
+    scarce(engine, monkeypatch, lambda rows, keys: keys <= CHUNK)
+    outcomes = []
+    with pytest.raises(JobInterrupted, match=r"memory ran out at 2 of 11 items even alone"):
+        for outcome in engine.generate([long[0], *short, long[1]]):
+            outcomes.append(outcome)
+    assert Counter(o.key for o in outcomes) == Counter(each.key for each in short)
+    assert said(outcomes) == expected
+
+
+def test_memory_that_runs_out_once_at_the_smallest_count_changes_nothing(toy, monkeypatch):
+    requests = asks(toy.digest, 7, longest=60, max_new_tokens=20, temperature=0.8)
     engine = engine_of(toy, counts=(4,))
-
-    def none(*arguments, **options):
-        raise MemoryError
-
-    monkeypatch.setattr(engine, "_forward", none)
-    with pytest.raises(JobInterrupted, match="memory ran out"):
-        list(engine.generate(asks(toy.digest, 2)))
+    expected = said(engine.generate(requests))
+    calls = []
+    scarce(engine, monkeypatch, lambda rows, keys: calls.append(rows) or len(calls) not in (9, 30))
+    outcomes = list(engine.generate(requests))
+    assert len(calls) > 30
+    assert Counter(o.key for o in outcomes) == Counter(each.key for each in requests)
+    assert said(outcomes) == expected
 
 
 def test_bad_requests_fail_alone(toy):
@@ -375,6 +471,25 @@ def test_the_registry_opens_it_by_name(toy):
     source = ModelSource(name="toy", source=str(toy.directory), digest=toy.digest, engine="slots")
     assert isinstance(open_engine(source, toy, 1), SlotTextEngine)
     assert numerics_of(source, toy, 1).engine == "slots"
+    assert numerics_of(source, toy, 1).attention == GROUPED
+    with pytest.raises(JobSpecError, match=r"asks for the engine 'steps'.*texts: stock, slots, slots-fast"):
+        open_engine(source.model_copy(update={"engine": "steps"}), toy, 1)
+
+
+def test_the_fast_engine_pads_no_row_needs_no_certificate_and_says_so(toy, monkeypatch):
+    monkeypatch.setattr(module, "certified", None)
+    source = ModelSource(
+        name="toy", source=str(toy.directory), digest=toy.digest, engine="slots-fast", max_batch_size=5
+    )
+    engine = open_engine(source, toy, 1)
+    numerics = engine.setup()
+    assert (numerics.engine, numerics.certificate) == ("slots-fast", "")
+    exact = engine_of(toy)
+    assert numerics.digest != exact.setup().digest
+    requests = asks(toy.digest, 13, longest=60, max_new_tokens=20, temperature=0)
+    assert len(said(engine.generate(requests))) == 13
+    assert engine.figures.useful_rows == engine.figures.computed_rows
+    assert max(engine.figures.sizes) == 5
 
 
 def test_trials_leave_alone_what_later_ones_read(tmp_path):
@@ -399,7 +514,7 @@ def test_what_it_certifies_itself_gives_equal_texts_in_any_company(toy, dtype):
 
 def test_a_certificate_that_is_given_is_not_found_again(toy, monkeypatch):
     engine = SlotTextEngine(toy, "float32", 1, certificate="rows 4,8")
-    monkeypatch.setattr(engine, "_certify", None)
+    monkeypatch.setattr(module, "certified", None)
     assert engine.setup().certificate == "rows 4,8"
 
 
@@ -417,6 +532,6 @@ def test_no_memory_while_the_model_is_tried_out_is_no_reason_to_fall_back(toy, m
     def none(*arguments, **options):
         raise MemoryError
 
-    monkeypatch.setattr(engine, "_forward", none)
+    monkeypatch.setattr(SlotForward, "run", none)
     with pytest.raises(JobInterrupted, match="cannot be tried out here and now"):
         engine.setup()

@@ -148,3 +148,18 @@ def test_end_tokens_are_forbidden_until_the_least_length():
 def test_rows_beyond_the_items_are_padding():
     logits = scores(3)
     assert sample(logits, [row(1)]) == sample(logits[:1], [row(1)])
+
+
+@pytest.mark.parametrize(
+    ("params", "eos", "length"),
+    [
+        ({}, (), 9),
+        ({}, (5,), None),
+        ({"min_new_tokens": 9}, (5,), 9),
+        ({"min_new_tokens": 8}, (5,), None),
+        ({"min_new_tokens": 9, "stop": ("x",)}, (5,), None),
+        ({"stop": ("x",)}, (), None),
+    ],
+)
+def test_a_length_is_known_where_nothing_can_end_it_earlier(params, eos, length):
+    assert row(eos=eos, max_new_tokens=9, **params).length == length

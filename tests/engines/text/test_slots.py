@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galley.engines.certificate import RowCounts
-from galley.engines.text.slots import Slots
+from galley.engines.text.slots import Slots, admission
 
 
 @given(
@@ -66,6 +66,17 @@ def test_items_are_admitted_in_their_order():
     assert slots.rows == ["b"]
     assert slots.next() == "prefill"
     assert slots.reading == "c"
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(1, 50)), max_size=20))
+def test_the_longest_goes_first_where_all_lengths_are_known_and_else_who_came_first(lengths):
+    items = list(enumerate(lengths))
+    order = admission(items, lambda item: item[1])
+    assert sorted(order, key=lambda item: item[0]) == items
+    if None in lengths:
+        assert order == items
+    else:
+        assert order == sorted(items, key=lambda item: (-item[1], item[0]))
 
 
 @given(

@@ -8,17 +8,19 @@ import sys
 
 from tests.integration.services import SERVICES
 from tests.integration.services.base import HOME, Unavailable
+from tests.integration.services.kubernetes import Kubernetes
 
 
 def main() -> int:
     """Exit status 1 where something that was asked for did not come up."""
     parser = argparse.ArgumentParser(prog="services", description="Real servers on loopback.")
-    parser.add_argument("action", choices=("up", "down", "status", "env"))
+    parser.add_argument("action", choices=("up", "down", "status", "env", "load"))
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SERVICES)}; default: all")
     given = parser.parse_args()
     if unknown := set(given.names) - set(SERVICES):
         parser.error(f"no service is called {', '.join(sorted(unknown))}; there are {', '.join(SERVICES)}")
-    return {"up": up, "down": down, "status": status, "env": env}[given.action](given.names or list(SERVICES))
+    actions = {"up": up, "down": down, "status": status, "env": env, "load": load}
+    return actions[given.action](given.names or list(SERVICES))
 
 
 def up(names: list[str]) -> int:
@@ -58,6 +60,20 @@ def env(names: list[str]) -> int:
             found = SERVICES[name].environment(HOME / name) | found
     for variable, value in found.items():
         print(f"export {variable}={shlex.quote(value)}")
+    return 0
+
+
+def load(names: list[str]) -> int:
+    """Give the cluster the images on standard input, where it runs."""
+    cluster = SERVICES["kubernetes"]
+    assert isinstance(cluster, Kubernetes)
+    if not cluster.running(HOME / cluster.name):
+        return 0
+    try:
+        cluster.load(HOME / cluster.name, sys.stdin.buffer)
+    except Unavailable as error:
+        print(f"{cluster.name}: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

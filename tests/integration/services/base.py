@@ -114,6 +114,7 @@ class Server(ABC):
                 last = "\n".join((folder / "log").read_text(errors="replace").splitlines()[-10:])
                 raise Unavailable(f"{self.name} does not answer on port {facts['port']}; see {folder / 'log'}:\n{last}")
             time.sleep(0.1)
+        process.returncode = 0  # it outlives us: nothing here waits for it any more
 
     def down(self, folder: Path) -> None:
         """As `Service.down`."""

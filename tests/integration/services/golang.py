@@ -23,7 +23,7 @@ def compiled(name: str, module: str, version: str) -> Path:
     print(f"compiling {name} {version}, once: some minutes", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(dir=program.parent, prefix=".building-") as folder:
         environment = os.environ | {"GOBIN": folder, "CGO_ENABLED": "0", "GOFLAGS": "-trimpath"}
-        command = ["nice", "-n", "15", "go", "install", f"{module}@{version}"]
+        command = ["go", "install", f"{module}@{version}"]
         for attempt in range(3):  # for the network's sake; what was fetched and compiled is not done again
             done = subprocess.run(command, env=environment, capture_output=True, text=True)
             if done.returncode == 0:

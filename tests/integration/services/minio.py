@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 from tests.integration.services.base import Server
 from tests.integration.services.golang import compiled
@@ -35,12 +36,15 @@ class MinioServer(Server):
         }
 
     def answers(self, facts: dict[str, Any]) -> bool:
-        """Ready, not only alive."""
+        """Whether it asks who we are; until it has read its users it says 503, and ready all the same."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{facts['port']}/minio/health/ready", timeout=5) as answer:
-                return bool(answer.status == 200)
+            urllib.request.urlopen(f"http://127.0.0.1:{facts['port']}/{BUCKET}/", timeout=5).close()
+        except HTTPError as error:
+            with error:
+                return error.code == 403
         except OSError:
             return False
+        return True
 
     def exports(self, facts: dict[str, Any]) -> dict[str, str]:
         """The store, and the root credentials: it is a server for trying things out."""

@@ -10,6 +10,7 @@ import torch
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
+from galley.engines.image.pipeline import ImagePipeline
 from galley.engines.numerics import device
 from galley.items import ImageParams, PlannedRequest
 
@@ -39,6 +40,7 @@ class Picture:
         latents: (1, channels, height / 8, width / 8), or None before it begins.
         scheduler: its own, stepped so far.
         conditions: of its rows, the negative prompt's first where it is guided.
+        truncated: whether a text encoder does not see the end of the prompt.
         index: evaluations done.
         seconds: its share of the forwards it took part in.
         company: items of the forwards it took part in, itself included, added up.
@@ -49,6 +51,7 @@ class Picture:
     latents: Any = None
     scheduler: Any = None
     conditions: tuple[Condition, ...] = ()
+    truncated: bool = False
     index: int = 0
     seconds: float = 0.0
     company: int = 0
@@ -69,9 +72,15 @@ class Picture:
         """Forwards it takes in all; more than steps where its scheduler evaluates twice a step."""
         return len(self.scheduler.timesteps)
 
-    def begin(self, pipe: Any, scheduler: Any, conditions: tuple[Condition, ...]) -> None:
-        """Draw its noise, in the order in which stock diffusers draws it."""
-        self.scheduler, self.conditions = scheduler, conditions
+    def begin(self, model: ImagePipeline, prompts: Prompts) -> None:
+        """Read its prompt and draw its noise, in the order in which stock diffusers draws it.
+
+        Raises `RequestError` where its scheduler is none.
+        """
+        pipe, scheduler = model.pipe, model.scheduler(self.params.scheduler)
+        prompt = self.planned.request.prompt
+        self.scheduler, self.conditions = scheduler, prompts.of(self.params, prompt)
+        self.truncated = model.truncated(prompt)
         scheduler.set_timesteps(self.params.num_inference_steps, device=device())
         generator = torch.Generator("cpu").manual_seed(self.planned.request.seed)
         accepted = inspect.signature(scheduler.step).parameters
@@ -80,8 +89,13 @@ class Picture:
         width, height = self.size
         factor = pipe.vae_scale_factor
         shape = (1, pipe.unet.config.in_channels, height // factor, width // factor)
-        noise = randn_tensor(shape, generator=generator, device=device(), dtype=conditions[0].words.dtype)
+        noise = randn_tensor(shape, generator=generator, device=device(), dtype=self.conditions[0].words.dtype)
         self.latents = noise * scheduler.init_noise_sigma
+
+    @property
+    def batch(self) -> int:
+        """Items of a forward it took part in, on average."""
+        return max(1, round(self.company / max(1, self.index)))
 
     @property
     def timestep(self) -> Tensor:

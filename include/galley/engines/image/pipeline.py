@@ -97,8 +97,8 @@ class ImagePipeline:
         scheduler: Any = found
         return scheduler.from_config(self._own_scheduler.config)
 
-    def made(self, picture: Any, prompt: str, params: ImageParams, evaluations: int) -> Made | Failure:
-        """``picture``: height x width x 3, float in [0, 1]."""
+    def made(self, picture: Any, params: ImageParams, evaluations: int, truncated: bool) -> Made | Failure:
+        """The bytes of a picture (height, width, 3), float in [0, 1]; may be called in any thread."""
         if not numpy.isfinite(picture).all():
             return Failure(
                 kind="not_finite",
@@ -111,13 +111,16 @@ class ImagePipeline:
                 f"{params.width} x {params.height}; ask for a multiple of its own block size",
             )
         data = png((picture * 255).round().astype("uint8"))
-        return Made(data, evaluations=evaluations, prompt_truncated=self._truncated(prompt))
+        return Made(data, evaluations=evaluations, prompt_truncated=truncated)
 
-    def _truncated(self, prompt: str) -> bool:
-        tokenizer = getattr(self.pipe, "tokenizer", None)
-        if tokenizer is None:
-            return False
-        return bool(len(tokenizer(prompt, truncation=False, verbose=False).input_ids) > tokenizer.model_max_length)
+    def truncated(self, prompt: str) -> bool:
+        """Whether one of its text encoders does not see the end of a prompt."""
+        tokenizers = (getattr(self.pipe, name, None) for name in ("tokenizer", "tokenizer_2", "tokenizer_3"))
+        return any(
+            len(each(prompt, truncation=False, verbose=False).input_ids) > each.model_max_length
+            for each in tokenizers
+            if each is not None
+        )
 
 
 def _unloaded(directory: str) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 Only items of one group (pictures of one size) fit into a forward together. Each group has a queue, served first come,
 first served, and as many live items as fill a forward; an item lives until it is done, and the next one joins at the
-forward after. Groups take turns, the longest unserved first, so that no size waits for another to finish.
+forward after. Groups take turns, the longest unserved first, so that no size waits for another to finish: among n
+groups each has one forward of every n.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(eq=False)
@@ -22,23 +24,24 @@ class _Group(Generic[Item]):
     served: int = -1
 
 
-class Ticks(Generic[Item]):
+class Ticks(Generic[Item, Key]):
     """Who waits and who lives, by group."""
 
     def __init__(
         self,
         items: Iterable[Item],
         *,
-        group: Callable[[Item], Hashable],
+        group: Callable[[Item], Key],
         rows: Callable[[Item], int],
-        most: int,
+        most: Callable[[Key], int],
     ) -> None:
-        """Take items in the order they came, what tells groups apart, how many rows an item needs, and a forward has.
+        """Take items in the order they came, what tells groups apart, how many rows an item needs, and how many a
+        group's forward has, which may change from one to the next.
 
-        An item that needs more rows than ``most`` has a forward, or rather several parts of one, to itself.
+        An item that needs more rows than a forward has gets a forward, or rather several parts of one, to itself.
         """
         self._rows, self._most = rows, most
-        self._groups: dict[Hashable, _Group[Item]] = {}
+        self._groups: dict[Key, _Group[Item]] = {}
         for item in items:
             self._groups.setdefault(group(item), _Group()).waiting.append(item)
         self._tick = 0
@@ -47,9 +50,10 @@ class Ticks(Generic[Item]):
         """The items of the next forward, the longest living first; empty when all are done."""
         if not self._groups:
             return ()
-        group = min(self._groups.values(), key=lambda each: each.served)  # the first to come where none was served
-        used = sum(map(self._rows, group.live))
-        while group.waiting and (not group.live or used + self._rows(group.waiting[0]) <= self._most):
+        # The first to come where none was served.
+        name, group = min(self._groups.items(), key=lambda each: each[1].served)
+        used, most = sum(map(self._rows, group.live)), self._most(name)
+        while group.waiting and (not group.live or used + self._rows(group.waiting[0]) <= most):
             item = group.waiting.popleft()
             group.live.append(item)
             used += self._rows(item)
@@ -63,3 +67,8 @@ class Ticks(Generic[Item]):
         for group in self._groups.values():
             group.live = [item for item in group.live if id(item) not in gone]
         self._groups = {name: group for name, group in self._groups.items() if group.live or group.waiting}
+
+    def drop(self, name: Key) -> Sequence[Item]:
+        """Give a group up: its items that are not done."""
+        group = self._groups.pop(name)
+        return (*group.live, *group.waiting)

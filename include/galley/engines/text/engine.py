@@ -1,46 +1,46 @@
 """The slot engine: rows join and leave one decode forward, and what a row says depends on none of the others.
 
-Prompts are read a chunk of `CHUNK` tokens at a time, each chunk alone and on a grid that starts with the prompt, so
-that a prompt's keys and values never depend on its neighbours. Decode is one token for every row at once, in as many
-rows as `RowCounts` allows; unused rows are padding. See `galley.engines.text.slots` for the policy.
+A decode forward has as many rows as `RowCounts` allows; unused rows are padding. See `galley.engines.text.slots` for
+the policy and `galley.engines.text.forward` for what a forward reads and writes.
 """
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from inspect import signature
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from galley.engines.base import Figures, Outcome, RequestError
-from galley.engines.certificate import SUBJECTS, Probe, RowCounts, certify, read, told
+from galley.engines.certificate import RowCounts, read, told
 from galley.engines.memory import free_bytes, free_memory, is_device_lost, is_out_of_memory
-from galley.engines.numerics import device, measure, settle
+from galley.engines.numerics import measure, settle
 from galley.engines.sampling import StopText
 from galley.engines.stock_text import StockTextEngine
-from galley.engines.text.cache import SlotCache
+from galley.engines.text.attention import GROUPED, register
+from galley.engines.text.forward import CHUNK, SlotForward, up
 from galley.engines.text.language_model import LanguageModel, not_finite, text_params
-from galley.engines.text.masks import masks, unsupported
-from galley.engines.text.prefix import PrefixStore
+from galley.engines.text.masks import unsupported
+from galley.engines.text.prefix import Kept, PrefixStore
+from galley.engines.text.room import probed
 from galley.engines.text.sampler import Row, sample
-from galley.engines.text.slots import Slots
+from galley.engines.text.slots import Slots, admission
+from galley.engines.text.trial import EAGER, candidates, certified, disagreement
 from galley.errors import JobInterrupted, JobSpecError
 from galley.items import Kind, Numerics, PlannedRequest
 from galley.model_files import ModelFiles
 
-CHUNK = 64
-"""Tokens of a prompt read by one forward, and the grid of the number of keys that a decode forward reads."""
 ROWS = 16
 """Rows of every decode forward where no set of counts gives equal bits."""
 PREFIX_BYTES = 256 * 2**20
-CACHE_SHARE = 0.6
-"""Of the memory that is free when items come, what keys and values may take; another job may want some as well."""
-TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25, "float16": 0.05, "int8": 0.25}
-"""How far scores in slots may be from the stock forward's, in standard deviations of the scores: rounding, no more."""
+PREFIX_SHARE = 1 / 8
+"""Kept prompts take so much of the memory there is for items at most, or `PREFIX_BYTES` if that is less."""
+MEMORY_SHARE = 0.6
+"""Of the memory that is free when items come, what they may take; another job may want some as well."""
 
 
 @dataclass(eq=False)
@@ -70,20 +70,26 @@ class Seat:
         """Positions of the cache that are filled: the prompt and all that was said but the newest token."""
         return len(self.row.prompt) + max(0, len(self.row.tokens) - 1)
 
+    @property
+    def needs(self) -> int:
+        """Positions of the cache that it may come to fill."""
+        return len(self.row.prompt) + self.row.params.max_new_tokens
+
 
 class SlotTextEngine:
     """A causal language model with rows that come and go.
 
     A model that slots cannot serve (see `galley.engines.text.masks.unsupported`), or whose slots disagree with its own
-    stock forward when it is loaded, runs on stock `generate`, one request at a time; its numerics then say ``stock``.
+    stock forward when it is loaded, runs on stock `generate`, in the plan's batches; its numerics then say ``stock``.
 
     Attributes:
+        planned_batches: whether that is so; known once it is set up.
+        certificate: the row counts it keeps to, as `galley.engines.certificate.told` says them; empty: none.
         figures: what was done so far.
         fallback: why stock `generate` is used, or empty.
     """
 
     kind: Kind = "text"
-    planned_batches = False
 
     def __init__(
         self,
@@ -93,28 +99,35 @@ class SlotTextEngine:
         *,
         certificate: str = "",
         max_batch_size: int = 0,
+        memory_bytes: int = 0,
+        exact: bool = True,
+        longest_first: bool = True,
         prefix_bytes: int = PREFIX_BYTES,
     ) -> None:
         """Take an inspected model directory, CPU threads to pin, and what an earlier engine was certified for.
 
         Without a certificate `setup` finds one, which takes some hundred forwards. ``max_batch_size`` keeps forwards to
-        so many rows, padding included; 0 sets no limit.
+        so many rows, padding included; 0 sets no limit. ``memory_bytes`` is what items may take beside the model; 0: a
+        share of what is free. Not ``exact``: forwards have as many rows as there are items,
+        none of padding, and last bits may depend on company. ``longest_first``: where every length is known.
         """
         self._files, self._dtype, self._threads = files, dtype, threads
-        self._certificate, self._max_batch_size = certificate, max_batch_size
+        self.certificate, self._max_batch_size = certificate, max_batch_size
+        self._memory_bytes, self._exact, self._longest_first = memory_bytes, exact, longest_first
         self._counts = RowCounts((ROWS,))
-        self._prefixes = PrefixStore(prefix_bytes)
+        self._prefixes, self._prefix_bytes = PrefixStore(prefix_bytes), prefix_bytes
+        self._awaited: Counter[tuple[int, ...]] = Counter()
         self._language: Any = None
+        self._forward: Any = None
+        self._room: Any = None
         self._stock: StockTextEngine | None = None
-        self._cache: Any = None
         self._desk = 0
-        self._position_bytes = 0
-        self._keeps_logits = False
+        self.planned_batches = False
         self.figures = Figures()
         self.fallback = ""
 
     def setup(self) -> Numerics:
-        """Load the model, see whether slots serve it, and find a certificate where none was given."""
+        """Load the model, see whether slots serve it, and find a certificate where one is needed and none was given."""
         try:
             return self._setup()
         except Exception as error:
@@ -124,116 +137,184 @@ class SlotTextEngine:
 
     def _setup(self) -> Numerics:
         settle(self._threads)
-        # SDPA takes other paths at one query than at many, slower and dependent on the thread that gets the row.
-        language = LanguageModel(self._files, self._dtype, attention="eager")
-        self._language = language
-        self.fallback = unsupported(language.model.config.get_text_config())
+        register()
+        self._language = LanguageModel(self._files, self._dtype, attention=EAGER)
+        self._forward = SlotForward(self._language)
+        self.fallback = unsupported(self._forward.config)
+        attention = ""
         if not self.fallback:
-            self._keeps_logits = "logits_to_keep" in signature(language.model.forward).parameters
-            self.fallback = self._disagreement()
+            for attention in (GROUPED, EAGER):  # a model may want of attention what ours has not
+                self.fallback = disagreement(self._forward, self._dtype, attention)
+                if not self.fallback:
+                    break
         if self.fallback:
-            self._language = None
+            self._language = self._forward = None
             self._stock = StockTextEngine(self._files, self._dtype, self._threads)
+            self.planned_batches = True
             self.figures = self._stock.figures
             return self._stock.setup()
-        if not self._certificate and (found := self._certify()):
-            self._certificate = told(found)
-        self._counts = read(self._certificate) if self._certificate else RowCounts((ROWS,))
-        if self._max_batch_size:
-            try:
-                self._counts = self._counts.below(self._max_batch_size)
-            except ValueError as error:
-                raise JobSpecError(f'model "{self._files.directory.name}": {error}') from None
-        self.figures = Figures()
-        return measure("text", self._dtype, engine="slots", certificate=self._certificate)
+        self._room = probed(self._forward)
+        self._counts = self._row_counts()
+        engine, certificate = ("slots", self.certificate) if self._exact else ("slots-fast", "")
+        return measure("text", self._dtype, engine=engine, certificate=certificate, attention=attention)
+
+    def _row_counts(self) -> RowCounts:
+        """Row counts that forwards may have. Raises `JobSpecError` where ``max_batch_size`` allows none of them."""
+        if not self._exact:
+            return RowCounts(tuple(range(1, (self._max_batch_size or candidates()[-1]) + 1)))
+        if not self.certificate and (found := certified(self._forward)):
+            self.certificate = told(found)
+        counts = read(self.certificate) if self.certificate else RowCounts((ROWS,))
+        if not self._max_batch_size:
+            return counts
+        try:
+            return counts.below(self._max_batch_size)
+        except ValueError as error:
+            raise JobSpecError(f'model "{self._files.directory.name}": {error}') from None
 
     def close(self) -> None:
         """Drop the model, its cache and kept prefixes."""
-        self._language = self._cache = self._stock = None
-        self._prefixes = PrefixStore(0)
+        self._language = self._forward = self._stock = None
+        self._prefixes.clear()
 
     def generate(self, requests: Sequence[PlannedRequest]) -> Iterator[Outcome]:
-        """Outcomes as they come."""
+        """Outcomes as they come; of a planned batch, where stock `generate` is used, in its order."""
         if self._stock is not None:
-            for planned in requests:
-                yield from self._stock.generate([planned])
+            yield from self._stock.generate(requests)
             return
-        seats = []
+        wanted = []
         for planned in requests:
             try:
-                prompt = self._language.encode(planned.request)
+                wanted.append(self._seat(planned))
             except RequestError as error:
                 yield Outcome.failed(planned.key, error.kind, str(error))
-                continue
-            params = text_params(planned.request)
-            bad_words = self._language.spellings(params.bad_words)
-            row = Row(params, planned.request.seed, prompt, self._language.eos, bad_words)
-            stop = StopText(self._language.tokenizer, params.stop) if params.stop else None
-            seats.append(Seat(planned, row, stop))
-        if seats:
+        if self._longest_first:
+            wanted = admission(wanted, lambda seat: seat.row.length)
+        try:
+            yield from self._in_memory(wanted)
+        except Exception as error:
+            if is_device_lost(error):
+                raise JobInterrupted(f"the accelerator cannot be used any more: {error}") from error
+            raise
+
+    def _seat(self, planned: PlannedRequest) -> Seat:
+        """A place for an item from its beginning; raises `RequestError` where it can have none."""
+        prompt, params = self._language.encode(planned.request), text_params(planned.request)
+        bad_words = self._language.spellings(params.bad_words)
+        row = Row(params, planned.request.seed, prompt, self._language.eos, bad_words)
+        return Seat(planned, row, StopText(self._language.tokenizer, params.stop) if params.stop else None)
+
+    def _in_memory(self, seats: Sequence[Seat]) -> Iterator[Outcome]:
+        """Outcomes of all, in as many runs as memory asks for.
+
+        Where memory runs out at the smallest row count, what is unfinished is parted into its smaller and its larger
+        half, and each begins anew: a text depends on its request alone, so nothing is lost or doubled. An item that
+        does not fit alone costs no neighbour its outcome. It is no result either, for another try may find more room:
+        once all others are done, the job is interrupted.
+
+        Raises `JobInterrupted` where items did not fit alone.
+        """
+        groups = [list(seats)] if seats else []
+        alone: list[str] = []
+        while groups:
+            left = {seat.planned.key: seat for seat in groups.pop()}
             try:
-                yield from self._run(seats)
+                for outcome in self._run(list(left.values())):
+                    del left[outcome.key]
+                    yield outcome
+                continue
             except Exception as error:
-                if is_device_lost(error):
-                    raise JobInterrupted(f"the accelerator cannot be used any more: {error}") from error
-                if is_out_of_memory(error):
-                    raise JobInterrupted(f"memory ran out: {error}; give the job more of it") from error
-                raise
+                if not is_out_of_memory(error):
+                    raise
             finally:
-                self._cache = None
+                self._forward.close()
+            self._room.missed()
+            self._prefixes.clear()
+            free_memory()
+            if len(left) == 1:
+                alone += left
+                continue
+            half = (len(left) + 1) // 2
+            sized = sorted(left.values(), key=lambda seat: seat.needs)
+            anew = [self._seat(seat.planned) for seat in sized]
+            groups += [anew[half:], anew[:half]]
+        if alone:
+            raise JobInterrupted(
+                f"memory ran out at {len(alone)} of {len(seats)} items even alone, the first {alone[0][:12]}; give the "
+                "job more memory or make them shorter"
+            )
 
     def _run(self, seats: Sequence[Seat]) -> Iterator[Outcome]:
-        tokens = max(len(seat.row.prompt) + seat.row.params.max_new_tokens for seat in seats)
-        held = free_bytes() * CACHE_SHARE / (self._position_bytes * _up(tokens))
-        self._counts = self._counts.within(int(held) - 1)  # and the slot where prompts are read
+        tokens = max(seat.needs for seat in seats)
+        budget = self._memory_bytes or free_bytes() * MEMORY_SHARE
+        kept = min(self._prefix_bytes, int(budget * PREFIX_SHARE))
+        self._prefixes.limit(kept)
+        self._counts = self._room.within(self._counts, up(tokens), budget - kept)
+        self._awaited = Counter(tuple(seat.row.prompt) for seat in seats)
         slots: Slots[Seat] = Slots(seats, self._counts.most)
-        self._open(tokens)
+        self._desk = self._counts.fit(min(len(seats), self._counts.most))
+        self._forward.open(self._desk + 1, tokens)
         while (forward := slots.next()) != "end":
             if forward == "prefill" and slots.reading is not None:
                 yield from self._advance(slots, slots.reading)
             else:
                 yield from self._tick(slots)
 
-    def _open(self, tokens: int) -> None:
-        """Make room for rows of up to ``tokens`` tokens; the last slot is where prompts are read."""
-        layers = self._language.model.config.get_text_config().num_hidden_layers
-        self._desk = self._counts.most
-        self._cache = SlotCache(layers, self._desk + 1, _up(tokens))
-
     def _advance(self, slots: Slots[Seat], seat: Seat) -> Iterator[Outcome]:
         """Read on in the prompt that is being read, ``seat``'s."""
-        desk, prompt = self._desk, seat.row.prompt
+        desk, prompt, cache = self._desk, seat.row.prompt, self._forward.cache
         began = time.perf_counter()
-        # The chunk that holds the last token is always computed, for its scores are needed.
         while seat.read + CHUNK < len(prompt) and (kept := self._prefixes.get(prompt[: seat.read + CHUNK])):
-            self._cache.write(desk, seat.read, kept)
+            cache.write(desk, seat.read, kept.pairs)
             self.figures.prefix_hits += 1
             seat.read += CHUNK
-        logits = self._read(desk, prompt, seat.read)
-        end = seat.read + CHUNK
-        if end < len(prompt):
-            self._prefixes.put(prompt[:end], self._cache.read(desk, seat.read, end))
-            seat.read = end
-            seat.seconds += time.perf_counter() - began
+        scores = self._chunk(seat)
+        done = seat.read == len(prompt)
+        token = sample(scores, [seat.row])[0] if done else None
+        seat.seconds += self.figures.spent("prefill", began)
+        if not done:
             return
-        seat.read = len(prompt)
-        (token,) = sample(logits, [seat.row])
-        seat.seconds += time.perf_counter() - began
         outcome = self._outcome(seat, token)
         if outcome is None:
-            self._cache.copy(desk, slots.join(), seat.held)
+            cache.copy(desk, slots.join(), seat.held)
             return
         slots.drop()
         if token is None:
-            self._cache.clear(desk)
+            cache.clear(desk)
         yield outcome
+
+    def _chunk(self, seat: Seat) -> Tensor:
+        """Read the next chunk of the seat's prompt. Scores (1, vocabulary) after it."""
+        desk, prompt, cache = self._desk, seat.row.prompt, self._forward.cache
+        start, end = seat.read, min(seat.read + CHUNK, len(seat.row.prompt))
+        last = end == len(prompt)
+        seat.read = end
+        if last and (kept := self._prefixes.get(prompt, whole=True)) and kept.scores is not None:
+            cache.write(desk, start, kept.pairs)
+            self.figures.prefix_hits += 1
+            scores = kept.scores
+        else:
+            scores = self._forward.read(desk, prompt, start)
+            self.figures.chunks += 1
+        if not last:
+            self._prefixes.put(prompt[:end], Kept(cache.read(desk, start, end)))
+            return scores
+        self._awaited[tuple(prompt)] -= 1
+        if self._awaited[tuple(prompt)]:
+            self._prefixes.put(prompt, Kept(cache.read(desk, start, end), scores.clone()))
+        return scores
 
     def _tick(self, slots: Slots[Seat]) -> Iterator[Outcome]:
         """One token for every row."""
-        began = time.perf_counter()
         rows = slots.rows
-        tokens = sample(self._decode(rows), [seat.row for seat in rows])
-        share = (time.perf_counter() - began) / len(rows)
+        began = time.perf_counter()
+        scores = self._decode(rows)
+        if scores.is_cuda:
+            torch.cuda.synchronize()  # sampling waits for the scores, and the clock is not to take that for its own
+        share = self.figures.spent("decode", began)
+        began = time.perf_counter()
+        tokens = sample(scores, [seat.row for seat in rows])
+        share = (share + self.figures.spent("sample", began)) / len(rows)
         ended: list[int] = []
         outcomes: list[Outcome] = []
         for index, (seat, token) in enumerate(zip(rows, tokens, strict=True)):
@@ -245,9 +326,9 @@ class SlotTextEngine:
                 ended.append(index)
                 outcomes.append(outcome)
             if token is None:
-                self._cache.clear(index)
+                self._forward.cache.clear(index)
         for source, target in slots.release(ended):
-            self._cache.copy(source, target, slots.rows[target].held)
+            self._forward.cache.copy(source, target, slots.rows[target].held)
         yield from outcomes
 
     def _outcome(self, seat: Seat, token: int | None) -> Outcome | None:
@@ -260,31 +341,16 @@ class SlotTextEngine:
         stopped = seat.stop is not None and seat.stop.seen(row.tokens)
         if not stopped and token not in self._language.eos and len(row.tokens) < row.params.max_new_tokens:
             return None
-        made = self._language.made(row.tokens, row.params, len(row.tokens) if stopped else None)
+        end = len(row.tokens) if stopped else None
+        made = self._language.made(row.tokens, row.params, end, row.told, len(row.prompt))
         return Outcome(key, made, None, seat.seconds, batch)
-
-    def _read(self, slot: int, prompt: Sequence[int], start: int) -> Tensor:
-        """Read one chunk of a prompt into a slot. Scores (1, vocabulary) after its last token in the chunk."""
-        chunk = prompt[start : start + CHUNK]
-        ids = torch.tensor([[*chunk, *[self._language.pad] * (CHUNK - len(chunk))]], device=device())
-        positions = torch.arange(start, start + CHUNK, device=device())[None]
-        self.figures.chunks += 1
-        return self._forward(slice(slot, slot + 1), ids, positions, start + CHUNK, keep=len(chunk) - 1)
 
     def _decode(self, rows: Sequence[Seat]) -> Tensor:
         """Scores (rows, vocabulary) after each row's newest token."""
         while True:
             most = self._counts.most
             try:
-                parts = [
-                    self._step(
-                        first,
-                        [seat.row.tokens[-1] for seat in rows[first : first + most]],
-                        [seat.held for seat in rows[first : first + most]],
-                    )
-                    for first in range(0, len(rows), most)
-                ]
-                return torch.cat(parts)
+                return torch.cat([self._step(first, rows[first : first + most]) for first in range(0, len(rows), most)])
             except Exception as error:
                 smaller = self._counts.halved(len(rows)) if is_out_of_memory(error) else None
                 if smaller is None:
@@ -293,94 +359,11 @@ class SlotTextEngine:
             self._counts = smaller
             free_memory()
 
-    def _step(self, first: int, tokens: Sequence[int], positions: Sequence[int]) -> Tensor:
-        """Scores (rows, vocabulary) after a token for each of the rows from slot ``first`` on."""
-        count = self._counts.fit(len(tokens))
-        padding = count - len(tokens)
-        ids = torch.tensor([*tokens, *[self._language.pad] * padding], device=device())[:, None]
-        at = torch.tensor([*positions, *[0] * padding], device=device())[:, None]
-        scores = self._forward(slice(first, first + count), ids, at, _up(max(positions) + 1), keep=0)
-        self.figures.add(len(tokens), count)
-        return scores[: len(tokens)]
-
-    @torch.inference_mode()
-    def _forward(self, slots: slice, ids: Tensor, positions: Tensor, length: int, *, keep: int) -> Tensor:
-        """Scores (rows, vocabulary) at query ``keep`` of each row."""
-        model, config = self._language.model, self._language.model.config.get_text_config()
-        self._cache.aim(slots, positions, length)
-        room = self._language.room
-        options = {"logits_to_keep": torch.tensor([keep], device=ids.device)} if self._keeps_logits else {}
-        logits: Tensor = model(
-            input_ids=ids,
-            attention_mask=masks(config, positions, length, model.dtype),
-            # Padding behind a prompt may lie behind the last position there is an embedding for.
-            position_ids=positions.clamp_max(room - 1) if room else positions,
-            past_key_values=self._cache,
-            use_cache=True,
-            **options,
-        ).logits
-        return logits[:, 0 if self._keeps_logits else keep]
-
-    @torch.inference_mode()
-    def _disagreement(self) -> str:
-        """Why slots cannot be trusted with this model, or empty: two texts in slots against the stock forward."""
-        language = self._language
-        config = language.model.config.get_text_config()
-        window = getattr(config, "sliding_window", None) or 0
-        longest = min((language.room or 4096) - 1, max(CHUNK + 6, min(window + 6, 4 * CHUNK)))
-        vocabulary = config.vocab_size
-        for length in (min(7, longest), longest):
-            text = [(31 * index * index + 17 * index + 5) % vocabulary for index in range(length)]
-            given = max(1, length - 3)
-            self._open(length)
-            try:
-                for start in range(0, given, CHUNK):
-                    found = [self._read(0, text[:given], start)]
-                self._position_bytes = self._cache.position_bytes
-                found += [self._step(0, [text[at]], [at]) for at in range(given, length)]
-                ids = torch.tensor([text], device=device())
-                expected = language.model(input_ids=ids, use_cache=False).logits[0, given - 1 :].float()
-            except Exception as error:
-                if is_out_of_memory(error) or is_device_lost(error):
-                    raise  # says nothing of the model: another try may find room
-                return f"its forward in slots raises {type(error).__name__}: {error}"[:300]
-            finally:
-                self._cache = None
-            apart = float((torch.cat(found).float() - expected).abs().max() / expected.std().clamp_min(1e-6))
-            if not apart <= TOLERANCE[self._dtype]:
-                return f"its scores in slots differ from the stock forward's by {apart:.2g} standard deviations"
-        return ""
-
-    def _certify(self) -> RowCounts | None:
-        """Row counts that give equal bits to texts of many lengths, in any company and however many keys are read."""
-        vocabulary, room = self._language.model.config.get_text_config().vocab_size, self._language.room or CHUNK
-        random = torch.Generator().manual_seed(0)
-        # All fit into the fewest keys that are read, so that no trial writes over what a later one reads.
-        lengths = torch.randint(2, min(CHUNK, room - 1), (SUBJECTS,), generator=random).tolist()
-        texts = [torch.randint(vocabulary, (length,), generator=random).tolist() for length in lengths]
-        # Each text lies there twice, so that any run of rows, beginning anywhere, is a slice of the cache.
-        self._counts = RowCounts((2 * SUBJECTS,))
-        self._open(4 * CHUNK)
-        for slot in range(2 * SUBJECTS):
-            text = texts[slot % SUBJECTS]
-            self._read(slot, text, 0)
-
-        def probe(read: int) -> Probe:
-            def bits(count: int, first: int) -> list[bytes]:
-                rows = [texts[(first + row) % SUBJECTS] for row in range(count)]
-                ids = torch.tensor([text[-1] for text in rows], device=device())[:, None]
-                at = torch.tensor([len(text) for text in rows], device=device())[:, None]
-                scores = self._forward(slice(first, first + count), ids, at, read, keep=0)
-                return [row.tobytes() for row in scores.float().cpu().numpy()]
-
-            return bits
-
-        try:
-            return certify([probe(read) for read in (4 * CHUNK, 2 * CHUNK, CHUNK)])
-        finally:
-            self._cache = None
-
-
-def _up(tokens: int) -> int:
-    """The next multiple of `CHUNK`."""
-    return -(-tokens // CHUNK) * CHUNK
+    def _step(self, first: int, rows: Sequence[Seat]) -> Tensor:
+        """Scores (rows, vocabulary) of one forward, of the rows from slot ``first`` on."""
+        count = self._counts.fit(len(rows))
+        scores: Tensor = self._forward.step(
+            first, count, [seat.row.tokens[-1] for seat in rows], [seat.held for seat in rows]
+        )
+        self.figures.add(len(rows), count)
+        return scores

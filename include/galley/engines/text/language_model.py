@@ -11,7 +11,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from galley.engines.base import FinishReason, Made, RequestError
 from galley.engines.memory import is_out_of_memory
 from galley.engines.numerics import device
+from galley.engines.sampling import Told
 from galley.engines.text.int8 import quantise_model
+from galley.engines.text.pieces import Pieces
 from galley.errors import JobInterrupted, ModelRefused
 from galley.items import Request, TextParams
 from galley.model_files import ModelFiles
@@ -58,6 +60,7 @@ class LanguageModel:
         own = self.model.generation_config.eos_token_id
         own = self.tokenizer.eos_token_id if own is None else own
         self.eos: list[int] = [] if own is None else [own] if isinstance(own, int) else list(own)
+        self._pieces = Pieces(self.tokenizer)
         pad = self.tokenizer.pad_token_id
         self.pad: int = pad if pad is not None else self.eos[0] if self.eos else 0
         # Whatever the request does not say must not come from the model's file of generation defaults.
@@ -110,10 +113,22 @@ class LanguageModel:
         ends = {(token,) for token in self.eos}
         return [list(ids) for ids in dict.fromkeys(found) if ids and ids not in ends]
 
-    def made(self, tokens: Sequence[int], params: TextParams, stopped_at: int | None = None) -> Made:
+    def made(
+        self,
+        tokens: Sequence[int],
+        params: TextParams,
+        stopped_at: int | None = None,
+        told: Sequence[Told] = (),
+        prompt_tokens: int = 0,
+    ) -> Made:
         """Text of new tokens, cut at an end token or stop text.
 
-        ``stopped_at``: how many tokens there were when a stop text was seen; those behind it are padding.
+        Args:
+            tokens: those that were said.
+            params: of the request.
+            stopped_at: how many there were when a stop text was seen; those behind it are padding.
+            told: of each token, where the request asks for it.
+            prompt_tokens: of the prompt.
         """
         tokens = list(tokens)
         reason: FinishReason = "length"
@@ -122,11 +137,26 @@ class LanguageModel:
         ended = next((at for at, token in enumerate(tokens) if token in self.eos), None)
         if ended is not None:
             tokens, reason = tokens[: ended + 1], "stop"
-        text = self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        text = self._decoded(tokens)
+        shown = len(tokens)
         cuts = [at for at in (text.find(stop) for stop in params.stop) if at >= 0]
         if cuts:
             text, reason = text[: min(cuts)], "stop"
-        return Made(text.encode(), evaluations=len(tokens), finish_reason=reason)
+            while shown and self._decoded(tokens[: shown - 1]).startswith(text):
+                shown -= 1
+        logprobs = None
+        if params.logprobs is not None:
+            logprobs = self._pieces.logprobs([each for each in told[:shown] if each.token not in self.eos])
+        return Made(
+            text.encode(),
+            evaluations=len(tokens),
+            prompt_tokens=prompt_tokens,
+            finish_reason=reason,
+            logprobs=logprobs,
+        )
+
+    def _decoded(self, tokens: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
 
 def text_params(request: Request) -> TextParams:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from galley.engines.sampling import adjustments
+from galley.engines.sampling import Told, adjustments, told
 from galley.items import TextParams
 
 BINS, BINS_PER_NAT = 4096, 128
@@ -30,6 +30,7 @@ class Row:
         params: its parameters.
         prompt: its prompt's tokens.
         tokens: what it has said so far.
+        told: of each of these, where `TextParams.logprobs` asks for it.
     """
 
     def __init__(
@@ -41,9 +42,17 @@ class Row:
         bad_words: Sequence[Sequence[int]] = (),
     ) -> None:
         """Take what decides the row's tokens beside the model; ``bad_words`` as `adjustments` takes them."""
-        self.params, self.prompt, self.tokens = params, list(prompt), list[int]()
+        self.params, self.prompt, self.tokens, self.told = params, list(prompt), list[int](), list[Told]()
+        self._ends = bool(eos)
         self._draws = np.random.Philox(key=seed)
         self._adjustments = adjustments(params, len(prompt), eos, bad_words)
+
+    @property
+    def length(self) -> int | None:
+        """Tokens that it will have said; None where an end token or a stop text may come before."""
+        params = self.params
+        certain = not params.stop and (not self._ends or params.min_new_tokens >= params.max_new_tokens)
+        return params.max_new_tokens if certain else None
 
     def uniform(self) -> float:
         """The next number in [0, 1), of 53 bits."""
@@ -84,9 +93,11 @@ def sample(logits: Tensor, rows: Sequence[Row]) -> list[int | None]:
         drawn = _draw(scores[drawing], [rows[index].params for index in drawing], [rows[i].uniform() for i in drawing])
         for index, found in zip(drawing, drawn, strict=True):
             tokens[index] = found
-    for row, token in zip(rows, tokens, strict=True):
+    for index, (row, token) in enumerate(zip(rows, tokens, strict=True)):
         if token is not None:
             row.tokens.append(token)
+            if row.params.logprobs is not None:
+                row.told.append(told(logits[index], token, row.params.logprobs))
     return tokens
 
 

@@ -9,11 +9,26 @@ two chunks, so that a long prompt delays its neighbours by one chunk at most.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, Literal, TypeVar
 
 Item = TypeVar("Item")
 Forward = Literal["prefill", "decode", "end"]
+
+
+def admission(items: Sequence[Item], length: Callable[[Item], int | None]) -> list[Item]:
+    """The order in which items are let in: longest first where all lengths are known, else as they came.
+
+    Longest first leaves short items for the end, when rows run dry (Graham 1969, longest processing time first).
+
+    Args:
+        items: as they came.
+        length: tokens an item will have, or None where only its end will tell.
+    """
+    lengths = [length(item) for item in items]
+    if any(known is None for known in lengths):
+        return list(items)
+    return [items[index] for index in sorted(range(len(items)), key=lambda index: (-(lengths[index] or 0), index))]
 
 
 class Slots(Generic[Item]):

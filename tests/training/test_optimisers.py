@@ -1,0 +1,44 @@
+from copy import deepcopy
+
+import torch
+
+from galley.training.optimisers import Together
+
+
+def two_parts():
+    torch.manual_seed(0)
+    left, right = torch.nn.Parameter(torch.randn(4, 4)), torch.nn.Parameter(torch.randn(3))
+    return [left, right], Together(torch.optim.Muon([left], lr=0.1), torch.optim.AdamW([right], lr=0.1))
+
+
+def steps(parameters, optimiser, count):
+    for _ in range(count):
+        optimiser.zero_grad()
+        sum((parameter**2).sum() for parameter in parameters).backward()
+        optimiser.step()
+
+
+def test_every_part_takes_its_step_at_the_rate_set_in_its_groups():
+    parameters, optimiser = two_parts()
+    assert len(optimiser.param_groups) == 2
+    optimiser.param_groups[1]["lr"] = 0.0
+    before = [parameter.detach().clone() for parameter in parameters]
+    steps(parameters, optimiser, 1)
+    assert not torch.equal(parameters[0], before[0])
+    assert torch.equal(parameters[1], before[1])
+
+
+def test_a_saved_state_goes_on_as_if_never_interrupted():
+    whole, optimiser = two_parts()
+    steps(whole, optimiser, 2)
+    state, halfway = optimiser.state_dict(), [parameter.detach().clone() for parameter in whole]
+    state = deepcopy(state)
+    steps(whole, optimiser, 2)
+
+    resumed, other = two_parts()
+    with torch.no_grad():
+        for parameter, value in zip(resumed, halfway, strict=True):
+            parameter.copy_(value)
+    other.load_state_dict(state)
+    steps(resumed, other, 2)
+    assert all(torch.equal(left, right) for left, right in zip(whole, resumed, strict=True))
