@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from datetime import date
 
@@ -55,6 +56,58 @@ def test_adapters_are_part_of_the_model_that_is_asked_for() -> None:
 
     list(expand(parse_brief(text, "b.yaml"), run="r", content_date=DAY, resolve_model=spy))
     assert asked == ["painter+house-style:0.8+line-art", "painter", "other-painter+x"]
+
+
+BEGUN = PLAIN + (
+    "init_image: '{{ c }}.png'\nparams: {strength: 0.5, num_inference_steps: 10}\nvariants:\n- {name: own}\n"
+    "- {name: fixed, init_image: one.png, params: {strength: 0.9}}\n- {name: none, init_image: ''}\n"
+)
+
+
+def digest_of(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def test_an_image_begins_with_the_picture_that_brief_or_variant_names() -> None:
+    loaded = parse_brief(BEGUN + "paired: true\n", "b.yaml")
+    made = list(expand(loaded, run="r", content_date=DAY, resolve_model=resolve, resolve_image=digest_of))
+    found = {(item.variant, item.metadata["c"]): item.request for item in made if isinstance(item, Item)}
+    assert len(found) == len(made) == 9
+    for colour in ("red", "blue", "green"):
+        assert found["own", colour].init_image == digest_of(f"{colour}.png")
+        assert found["fixed", colour].init_image == digest_of("one.png")
+        assert found["none", colour].init_image == ""
+    params = [found[arm, "red"].params for arm in ("own", "fixed", "none")]
+    assert [params.strength for params in params if isinstance(params, ImageParams)] == [0.5, 0.9, 0.8]
+    assert len({request.key for request in found.values()}) == 9
+
+
+def test_a_picture_that_cannot_be_used_costs_its_row_alone() -> None:
+    def red_alone(name: str) -> str:
+        if name != "red.png":
+            raise InputError("", "init_image", name, "is not in the inbox")
+        return "a" * 64
+
+    text = PLAIN + "init_image: '{{ c }}.png'\n"
+    made = list(
+        expand(parse_brief(text, "b.yaml"), run="r", content_date=DAY, resolve_model=resolve, resolve_image=red_alone)
+    )
+    assert [isinstance(one, Item) for one in made] == [True, False, False]
+    assert [(one.field, one.value) for one in made if isinstance(one, Reject)] == [
+        ("init_image", "blue.png"),
+        ("init_image", "green.png"),
+    ]
+
+
+def test_a_strength_that_leaves_no_step_is_refused() -> None:
+    text = PLAIN + "init_image: a.png\nparams: {strength: 0.04, num_inference_steps: 20}\n"
+    made = expand(
+        parse_brief(text, "b.yaml"), run="r", content_date=DAY, resolve_model=resolve, resolve_image=digest_of
+    )
+    for one in made:
+        assert isinstance(one, Reject)
+        assert (one.field, one.value) == ("params.strength", "0.04")
+        assert "none of 20 steps" in one.rule
 
 
 def test_the_engine_is_the_model_s_the_brief_s_or_the_variant_s_and_makes_another_request() -> None:

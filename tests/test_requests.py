@@ -97,6 +97,32 @@ def test_what_is_given_is_used() -> None:
     assert made.request.params == ImageParams(width=64, height=64, **params)
 
 
+def test_a_row_may_begin_with_a_picture() -> None:
+    def found(name: str) -> str:
+        return "a" * 64
+
+    made = item(row(init_image="jar.png", params={"strength": 0.4}), resolve_image=found)
+    assert made.request.init_image == "a" * 64
+    assert made.request.params == ImageParams(width=64, height=64, num_inference_steps=20, strength=0.4)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "rule"),
+    [
+        ({"init_image": "jar.png"}, "init_image", "cannot be looked up here"),
+        ({"init_image": "jar.png", "kind": "text"}, "init_image", "is for kind image"),
+        ({"params": {"strength": 0.5}}, "params.strength", "that begin with an init_image"),
+        ({"init_image": "jar.png", "params": {"strength": 0}}, "params.strength", "greater than 0"),
+        ({"init_image": ["jar.png"]}, "init_image", ""),
+    ],
+)
+def test_a_picture_that_cannot_be_is_said(fields: dict[str, Any], field: str, rule: str) -> None:
+    known = {} if rule.startswith("cannot") else {"resolve_image": lambda name: "a" * 64}
+    (made,) = read(row(**fields), **known)
+    assert isinstance(made, Reject)
+    assert made.field == field and rule in made.rule
+
+
 def test_a_row_of_a_brief_takes_its_policy_experiment_and_variants_but_not_its_prompt() -> None:
     arms = set()
     for index in range(20):

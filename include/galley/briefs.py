@@ -142,6 +142,9 @@ class Variant(Frozen):
         examples=["{{ prompt }}, a poster"],
     )
     negative_prompt: TemplateText | None = Field(None, description="Another negative prompt (kind image).")
+    init_image: TemplateText | None = Field(
+        None, description="Another picture to begin with (kind image); empty: none."
+    )
     params: dict[str, Any] = Field({}, description="Sampling parameters that replace the brief's.")
     engine: str = Field("", max_length=40, description="Another engine for this arm.", examples=["slots"])
 
@@ -193,6 +196,12 @@ class Brief(Frozen):
     )
     negative_prompt: TemplateText = Field(
         "", description="What to keep out of the picture (kind image); a template too."
+    )
+    init_image: TemplateText = Field(
+        "",
+        description="Picture to begin with (kind image), by its name below `images/` in the inbox; a template too. "
+        "Empty: begin with noise. `params.strength` says how much of it may change.",
+        examples=["jar.png", "{{ picture }}"],
     )
     model: Model = Field(
         "", description="Name in models.yaml, a local directory, or org/name; left out: the kind's default there."
@@ -252,7 +261,7 @@ class Brief(Frozen):
         holders: list[tuple[Path, Brief | Variant]] = [((), self)]
         holders += [(("variants", index), variant) for index, variant in enumerate(self.variants)]
         for path, holder in holders:
-            for name in ("negative_prompt", "adapters"):
+            for name in ("negative_prompt", "init_image", "adapters"):
                 if getattr(holder, name) and self.kind != "image":
                     refuse((*path, name), getattr(holder, name), "is for kind image")
             if holder.engine and holder.engine not in ENGINES[self.kind]:
@@ -266,6 +275,12 @@ class Brief(Frozen):
             except InputError as error:
                 at = tuple(part for part in error.field.split(".")[1:2] if part in holder.params)
                 refuse((*path, "params", *at), error.value, error.rule)
+
+        begun = any(holder.init_image for _, holder in holders)
+        for path, holder in holders:
+            if "strength" in holder.params and not begun:
+                rule = "is for pictures that begin with an init_image"
+                refuse((*path, "params", "strength"), holder.params["strength"], rule)
 
     def _check_variants(self) -> None:
         seen: set[str] = set()
@@ -298,11 +313,14 @@ class Brief(Frozen):
         """Every template with its path and the variables it may use beside the brief's own and the built-in ones."""
         yield ("prompt",), self.prompt, frozenset()
         yield ("negative_prompt",), self.negative_prompt, frozenset()
+        yield ("init_image",), self.init_image, frozenset()
         for index, variant in enumerate(self.variants):
             if variant.prompt is not None:
                 yield ("variants", index, "prompt"), variant.prompt, frozenset({"prompt"})
             if variant.negative_prompt is not None:
                 yield ("variants", index, "negative_prompt"), variant.negative_prompt, frozenset()
+            if variant.init_image is not None:
+                yield ("variants", index, "init_image"), variant.init_image, frozenset()
 
     @property
     def experiment_name(self) -> str:

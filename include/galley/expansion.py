@@ -22,6 +22,7 @@ from galley.briefs import Adapter, Brief, Variant, params_of
 from galley.complaints import Path, reject, show
 from galley.errors import InputError, ModelError
 from galley.items import (
+    ImageParams,
     Item,
     Kind,
     Message,
@@ -30,7 +31,9 @@ from galley.items import (
     Reject,
     Request,
     ResolvedModel,
+    ResolveImage,
     ResolveModel,
+    Sha256,
     derive_seed,
     item_id,
     with_adapters,
@@ -50,6 +53,7 @@ class RequestRow:
         kind: what to make.
         prompt: the text, or "" where ``messages`` is given.
         messages: a chat.
+        init_image: name of the picture to begin with; "" for none.
         model: name; "" for the kind's default.
         params: sampling parameters as given.
         seed: None: made from the custom_id.
@@ -64,6 +68,7 @@ class RequestRow:
     kind: Kind
     prompt: str = ""
     messages: tuple[Message, ...] = ()
+    init_image: str = ""
     model: str = ""
     params: Mapping[str, Any] | None = None
     seed: int | None = None
@@ -83,6 +88,11 @@ def check_prompt(text: str, field: str) -> str:
     return text
 
 
+def no_images(name: str) -> Sha256:
+    """The `ResolveImage` of who has no pictures: it refuses every name."""
+    raise InputError("", "init_image", show(name), "cannot be looked up here")
+
+
 def row_order(rows: int, count: int | None, seed: int, content_date: date | None) -> list[int]:
     """Which of a brief's ``rows`` each of its ``count`` items takes.
 
@@ -98,7 +108,12 @@ def row_order(rows: int, count: int | None, seed: int, content_date: date | None
 
 
 def expand(
-    loaded: LoadedBrief, *, run: str, content_date: date, resolve_model: ResolveModel
+    loaded: LoadedBrief,
+    *,
+    run: str,
+    content_date: date,
+    resolve_model: ResolveModel,
+    resolve_image: ResolveImage = no_images,
 ) -> Iterator[Item | Reject]:
     """A brief's items in one run, in order of rows; a row that cannot be used is a `Reject` and the others go on.
 
@@ -107,11 +122,12 @@ def expand(
         run: the run's name.
         content_date: the run's content date.
         resolve_model: see `galley.items.ResolveModel`.
+        resolve_image: see `galley.items.ResolveImage`.
 
     Raises:
         InputError: at once, before the first item, where the brief is wrong as a whole (a model that cannot be used).
     """
-    arms = _arms(loaded, resolve_model)
+    arms = _arms(loaded, resolve_model, resolve_image)
     return _expanded(loaded, arms, run, content_date)
 
 
@@ -125,6 +141,8 @@ class _Arm:
     prompt: templates.Template
     override: templates.Template | None
     negative: templates.Template | None
+    init_image: templates.Template | None
+    resolve_image: ResolveImage
     params: Params
     layers: tuple[Mapping[str, Any], ...]
 
@@ -136,18 +154,35 @@ class _Arm:
         if self.negative is not None:
             negative = _filled(self.negative, values, "negative_prompt", may_be_empty=True)
             params = params_of(kind, *self.layers, {"negative_prompt": negative})
+        image = ""
+        if self.init_image is not None:
+            name = _filled(self.init_image, values, "init_image", may_be_empty=True)
+            image = self.resolve_image(name) if name else ""
         return Request(
             kind=kind,
             model=self.model.name,
             model_digest=self.model.digest,
             prompt=prompt,
-            params=params,
+            params=_begun(params, image),
             engine=self.engine,
             seed=seed,
+            init_image=image,
         )
 
 
-def _arms(loaded: LoadedBrief, resolve_model: ResolveModel) -> dict[str, _Arm]:
+def _begun(params: Params, image: str) -> Params:
+    """The parameters with a strength only where there is a picture for it, as a model's defaults may have one."""
+    if not isinstance(params, ImageParams):
+        return params
+    if not image:
+        return params.model_copy(update={"strength": ImageParams.model_fields["strength"].default})
+    if params.initial_steps < 1:
+        rule = f"leaves none of {params.num_inference_steps} steps; raise it, or num_inference_steps"
+        raise InputError("", "params.strength", show(params.strength), rule)
+    return params
+
+
+def _arms(loaded: LoadedBrief, resolve_model: ResolveModel, resolve_image: ResolveImage) -> dict[str, _Arm]:
     brief = loaded.brief
     arms = {}
     for index, variant in enumerate(brief.arms):
@@ -166,7 +201,19 @@ def _arms(loaded: LoadedBrief, resolve_model: ResolveModel) -> dict[str, _Arm]:
         override = templates.compiled(variant.prompt) if variant.prompt is not None else None
         base = templates.compiled(brief.prompt)
         engine = variant.engine or brief.engine or model.engine
-        arms[variant.name] = _Arm(variant.name, model, engine, base, override, negative, params, layers)
+        picture = brief.init_image if variant.init_image is None else variant.init_image
+        arms[variant.name] = _Arm(
+            name=variant.name,
+            model=model,
+            engine=engine,
+            prompt=base,
+            override=override,
+            negative=negative,
+            init_image=templates.compiled(picture) if picture else None,
+            resolve_image=resolve_image,
+            params=params,
+            layers=layers,
+        )
     return arms
 
 
@@ -247,6 +294,7 @@ class Rows:
         run: the run's name.
         content_date: the run's content date.
         resolve_model: see `galley.items.ResolveModel`.
+        resolve_image: see `galley.items.ResolveImage`.
         briefs: briefs that rows may name.
         source: the file as a person knows it.
         identity: what item ids are made from in place of the source, so that they do not change with its path.
@@ -261,10 +309,12 @@ class Rows:
         briefs: Mapping[str, Brief],
         source: str,
         identity: str,
+        resolve_image: ResolveImage = no_images,
     ) -> None:
         self._run, self._date, self._briefs = run, content_date, briefs
         self._source, self._identity = source, identity
         self._resolve = functools.lru_cache(maxsize=1024)(resolve_model)
+        self._resolve_image = resolve_image
         self._splits = {name: brief.split for name, brief in briefs.items()}
         self._variants = {name: {arm.name: arm for arm in brief.arms} for name, brief in briefs.items()}
 
@@ -291,7 +341,7 @@ class Rows:
                 variants = (self._variants[name][self._splits[name].arm(experiment, row.custom_id)],)
         items = []
         for variant in variants:
-            model, params, prompt = self._made(row, variant)
+            model, params, prompt, image = self._made(row, variant)
             for number in range(row.n):
                 request = Request(
                     kind=row.kind,
@@ -302,6 +352,7 @@ class Rows:
                     params=params,
                     engine=variant.engine or (brief.engine if brief else "") or model.engine,
                     seed=base if number == 0 else derive_seed(base, number),
+                    init_image=image,
                 )
                 items.append(
                     Item(
@@ -335,7 +386,7 @@ class Rows:
             raise InputError("", "kind", row.kind, f'is not the kind of brief "{brief.name}", which is {brief.kind}')
         return brief
 
-    def _made(self, row: RequestRow, variant: Variant) -> tuple[ResolvedModel, Params, str]:
+    def _made(self, row: RequestRow, variant: Variant) -> tuple[ResolvedModel, Params, str, str]:
         name = _named(variant.model or row.model, variant.adapters or ())
         try:
             model = self._resolve(name, row.kind)
@@ -345,12 +396,16 @@ class Rows:
         its = {}
         if variant.negative_prompt is not None:
             its["negative_prompt"] = _varied(variant, variant.negative_prompt, values, "negative_prompt")
-        params = params_of(row.kind, model.defaults, row.params or {}, variant.params, its)
+        picture = row.init_image
+        if variant.init_image is not None:
+            picture = _varied(variant, variant.init_image, values, "init_image")
+        image = self._resolve_image(picture) if picture else ""
+        params = _begun(params_of(row.kind, model.defaults, row.params or {}, variant.params, its), image)
         if variant.prompt is None:
-            return model, params, row.prompt
+            return model, params, row.prompt, image
         if row.messages:
             raise InputError("", "messages", "", f'cannot take the prompt of variant "{variant.name}"; give a prompt')
-        return model, params, _varied(variant, variant.prompt, values, "prompt")
+        return model, params, _varied(variant, variant.prompt, values, "prompt"), image
 
 
 def _varied(variant: Variant, text: str, values: Mapping[str, Scalar], field: str) -> str:
@@ -358,7 +413,7 @@ def _varied(variant: Variant, text: str, values: Mapping[str, Scalar], field: st
     if unknown := sorted(template.names - values.keys()):
         rule = f'is a variable that the {field} of variant "{variant.name}" needs; request rows have only prompt'
         raise InputError("", "brief", unknown[0], rule)
-    return _filled(template, values, field, may_be_empty=field == "negative_prompt")
+    return _filled(template, values, field, may_be_empty=field != "prompt")
 
 
 _DEFAULT = Variant(name="default")

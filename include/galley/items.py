@@ -74,6 +74,14 @@ class ImageParams(Frozen):
     scheduler: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]{1,60}Scheduler)?$")] = Field(
         "", description="diffusers class name; empty: the model's own."
     )
+    strength: float = Field(
+        0.8, gt=0, le=1, description="With an init_image: the share of the steps that are made on it; 1: all of them."
+    )
+
+    @property
+    def initial_steps(self) -> int:
+        """Steps that are made on an init_image, as diffusers counts them."""
+        return min(int(self.num_inference_steps * self.strength), self.num_inference_steps)
 
 
 TokenId = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})$")]
@@ -133,6 +141,7 @@ class Request(Frozen):
         params: sampling parameters of this kind.
         engine: what makes it, one of `ENGINES`: engines draw other random numbers from the same seed.
         seed: of the item's own generator.
+        init_image: sha256 of the picture that an image begins with; empty: it begins with noise.
     """
 
     kind: Kind
@@ -143,6 +152,7 @@ class Request(Frozen):
     params: Params
     engine: str = "stock"
     seed: Seed
+    init_image: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -159,6 +169,8 @@ class Request(Frozen):
             raise ValueError("exactly one of prompt and messages must be given")
         if self.messages and self.kind != "text":
             raise ValueError("messages are for kind text")
+        if self.init_image and self.kind != "image":
+            raise ValueError("init_image is for kind image")
         if self.engine not in ENGINES[self.kind]:
             raise ValueError(f"engine {self.engine!r} is none for kind {self.kind}")
         return self
@@ -195,6 +207,9 @@ class ResolvedModel(Frozen):
     defaults: dict[str, Any] = {}
 
 
+ResolveImage = Callable[[str], Sha256]
+"""Maps the name of a picture, as a person gives it, to the sha256 of its bytes; raises `galley.errors.InputError` for
+``init_image``, without a source, where there is none that can be used."""
 ResolveModel = Callable[[str, Kind], ResolvedModel]
 """Maps a name (``""``: the kind's default) and a kind to a model; raises `galley.errors.ModelError` where it cannot be
 used, another kind included. It may be called often: implementations cache digests."""

@@ -170,20 +170,23 @@ def row(request: Request) -> Row:
         guided = params.guidance_scale > 1
         # SDXL embeds an absent negative prompt differently from an empty one, so the two kinds of row stay apart.
         negative = bool(params.negative_prompt)
-        shape = digest(
-            [params.width, params.height, params.num_inference_steps, params.guidance_scale, params.scheduler, negative]
-        )
+        shape: list[object] = [params.width, params.height, params.num_inference_steps]
+        shape += [params.guidance_scale, params.scheduler, negative]
+        steps = params.num_inference_steps
+        if request.init_image:
+            shape.append(params.strength)
+            steps = params.initial_steps
         # One VAE decode costs about 1.5 guided UNet steps at 512 x 512 (2514.5 against 1606.6 GFLOP).
-        forwards = evaluations(params.scheduler, params.num_inference_steps)
+        forwards = evaluations(params.scheduler, steps)
         cost = pixels * (forwards * (2 if guided else 1) + 3) / (512 * 512)
-        return Row(request.key, "image", request.model_digest, shape, 0, pixels, cost, request.engine)
+        return Row(request.key, "image", request.model_digest, digest(shape), 0, pixels, cost, request.engine)
     length = len(request.screened_text)
-    shape = digest(params.model_dump(mode="json"))
+    alike = digest(params.model_dump(mode="json"))
     # A token is about four characters; reading one costs about a twentieth of writing one (GPT-2 on a CPU: a twelfth
     # in float32, a thirtieth in bfloat16).
     size = length + 4 * params.max_new_tokens
     cost = params.max_new_tokens + length / 80
-    return Row(request.key, "text", request.model_digest, shape, length, size, cost, request.engine)
+    return Row(request.key, "text", request.model_digest, alike, length, size, cost, request.engine)
 
 
 def plan(

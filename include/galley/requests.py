@@ -22,8 +22,8 @@ from galley import jsonl, openai_batch
 from galley.briefs import Brief
 from galley.complaints import input_error, reject, show
 from galley.errors import InputError
-from galley.expansion import RequestRow, Rows, check_prompt
-from galley.items import Frozen, Item, Kind, Reject, ResolveModel, Seed, Slug, Text
+from galley.expansion import RequestRow, Rows, check_prompt, no_images
+from galley.items import Frozen, Item, Kind, Reject, ResolveImage, ResolveModel, Seed, Slug, Text
 
 MAX_CUSTOM_ID = 512
 CustomId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CUSTOM_ID)]
@@ -37,6 +37,9 @@ class NativeRow(Frozen):
     custom_id: CustomId = Field(description="Your name for the row, unique in the file; results carry it.")
     kind: Kind = Field(description="What to make: image or text.")
     prompt: Text = Field(description="What to make it from.")
+    init_image: Annotated[str, StringConstraints(max_length=300)] = Field(
+        "", description="Picture to begin with (kind image), by its name below `images/` in the inbox."
+    )
     model: Annotated[str, StringConstraints(max_length=300)] = Field(
         "", description="Name in models.yaml, a local directory, or org/name; left out: the kind's default there."
     )
@@ -55,6 +58,7 @@ def read_requests(
     run: str,
     content_date: date,
     resolve_model: ResolveModel,
+    resolve_image: ResolveImage = no_images,
     briefs: Mapping[str, Brief] | None = None,
     brief: str = "",
     identity: str = "",
@@ -68,6 +72,7 @@ def read_requests(
         run: the run's name.
         content_date: the run's content date.
         resolve_model: see `galley.items.ResolveModel`.
+        resolve_image: see `galley.items.ResolveImage`.
         briefs: briefs that rows may name.
         brief: name of the brief of rows that name none (the inbox gives a directory per brief).
         identity: what item ids are made from, for example the file's sha256; default: ``source``.
@@ -85,6 +90,7 @@ def read_requests(
         run=run,
         content_date=content_date,
         resolve_model=resolve_model,
+        resolve_image=resolve_image,
         briefs=briefs,
         source=source,
         identity=identity or source,
@@ -146,12 +152,22 @@ def _row(value: dict[str, Any], brief: str) -> RequestRow:
         custom_id=row.custom_id,
         kind=row.kind,
         prompt=check_prompt(row.prompt, "prompt"),
+        init_image=_picture(row),
         model=row.model,
         params=row.params,
         seed=row.seed,
         brief=row.brief or brief,
         metadata=row.metadata,
     )
+
+
+def _picture(row: NativeRow) -> str:
+    if row.init_image and row.kind != "image":
+        raise InputError("", "init_image", show(row.init_image), "is for kind image")
+    if "strength" in row.params and not (row.init_image or row.brief):
+        rule = "is for pictures that begin with an init_image"
+        raise InputError("", "params.strength", show(row.params["strength"]), rule)
+    return row.init_image
 
 
 class SeenIds:

@@ -13,9 +13,11 @@ from galley.errors import InputError
 from galley.items import Item, Reject
 from galley.stages.collect import Trigger
 from galley.stages.inbox import Inbox, claimed_by
+from galley.stages.pictures import Pictures
 from galley.stages.run import RunRecord
 from galley.stages.sources import fingerprint
 from galley.storage import memory_zones
+from tests.jobs import image_model
 from tests.pipeline import BRIEF, DAY, NOW, Pipeline, installation
 
 
@@ -57,6 +59,73 @@ def test_a_warning_counts_rows_and_not_their_items(pipeline: Pipeline, tmp_path:
     path.write_text("".join(json.dumps({"custom_id": name, **line}) + "\n" for name in "ab"))
     record, items, _ = collected(by_hand(pipeline, source=path.as_uri()))
     assert (len(items), record.warnings) == (6, {"body.user is ignored: not sent anywhere": 2})
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+BEGUN = "name: begun\nkind: image\nprompt: a jar\ninit_image: jars/{{ jar }}.png\nvariables: {jar: [one, two]}\n"
+
+
+def image_brief(pipeline: Pipeline) -> None:
+    models = pipeline.settings.models_file
+    image_model(models.parent / "painter")
+    models.write_text(models.read_text() + "  painter: {kind: image, source: ./painter, engine: echo, licence: ours}\n")
+    (pipeline.settings.briefs_dir / "begun.yaml").write_text(BEGUN + "model: painter\n")
+
+
+def test_a_picture_is_copied_into_the_run_under_its_digest(pipeline: Pipeline) -> None:
+    image_brief(pipeline)
+    pipeline.zones.inbox.put("images/jars/one.png", PNG + b"1")
+    record, items, rejects = collected(replace(pipeline))
+    sha256 = hashlib.sha256(PNG + b"1").hexdigest()
+    assert [item.request.init_image for item in items if item.brief == "begun"] == [sha256]
+    assert pipeline.zones.work.get(pipeline.files.key(f"inputs/images/{sha256}")) == PNG + b"1"
+    assert [(source.name, source.sha256) for source in record.sources if source.kind == "image"] == [
+        ("images/jars/one.png", sha256)
+    ]
+    (refused,) = rejects
+    assert (refused.field, refused.value) == ("init_image", "jars/two.png")
+    assert f"{pipeline.zones.inbox.url}/images/jars/two.png" in refused.rule
+
+
+def test_a_daily_run_takes_a_picture_as_it_is_now_and_one_by_hand_as_it_was(pipeline: Pipeline, tmp_path: Path) -> None:
+    image_brief(pipeline)
+    path = tmp_path / "rows.jsonl"
+    line = {"custom_id": "a", "kind": "image", "prompt": "p", "model": "painter", "init_image": "jars/one.png"}
+    path.write_text(json.dumps(line) + "\n")
+    runs = [pipeline, by_hand(pipeline, source=path.as_uri())]
+    seen = []
+    for data in (PNG + b"1", PNG + b"2", None):
+        if data is None:
+            pipeline.zones.inbox.delete("images/jars/one.png")
+        else:
+            pipeline.zones.inbox.put("images/jars/one.png", data)
+        items = [collected(replace(run))[1] for run in runs]
+        seen.append([[item.request.init_image for item in of if item.request.init_image] for of in items])
+    one, two = (hashlib.sha256(PNG + data).hexdigest() for data in (b"1", b"2"))
+    assert seen == [[[one], [one]], [[two], [one]], [[], [one]]]
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("../rows.jsonl", "no name of a picture"),
+        ("/etc/passwd.png", "no name of a picture"),
+        ("a/../../b.png", "no name of a picture"),
+        ("a//b.png", "no name of a picture"),
+        (".hidden.png", "no name of a picture"),
+        ("http://127.0.0.1/a.png", "no name of a picture"),
+        ("rows.jsonl", "no name of a picture"),
+        ("text.png", "neither PNG"),
+        ("large.png", "more than 32 MiB"),
+    ],
+)
+def test_a_name_reaches_nothing_but_pictures(pipeline: Pipeline, name: str, rule: str) -> None:
+    pipeline.zones.inbox.put("images/text.png", b"GIF89a")
+    pipeline.zones.inbox.put("images/large.png", PNG + bytes(32 * 2**20))
+    with pytest.raises(InputError, match=rule) as caught:
+        Pictures(pipeline.files, pipeline.zones)(name)
+    assert caught.value.field == "init_image"
+    assert not list(pipeline.zones.work.list())
 
 
 def test_collecting_again_writes_the_same_bytes(pipeline: Pipeline) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,10 +11,11 @@ import pytest
 from galley.catalog.facade import Catalog
 from galley.errors import InputError
 from galley.items import Job
+from galley.runtimes.access import access
 from galley.stages.collect import Trigger
 from galley.stages.run import PlannedTask, PlanRecord
 from galley.storage import memory_zones
-from tests.jobs import text_model
+from tests.jobs import image_model, text_model
 from tests.pipeline import BRIEF, DAY, Pipeline, installation
 
 
@@ -56,6 +58,26 @@ def test_a_plan_does_not_depend_on_how_far_the_run_has_come(pipeline: Pipeline) 
     assert (again.screen, again.publish, again.reused) == (first.screen, first.publish, 0)
     pipeline.run()
     assert pipeline.plan() == again, "the catalog knows the run's own artifacts now, and that changes nothing"
+
+
+def test_a_job_may_read_the_run_s_pictures_where_its_requests_begin_with_one(pipeline: Pipeline) -> None:
+    models = pipeline.settings.models_file
+    image_model(models.parent / "painter")
+    models.write_text(models.read_text() + "  painter: {kind: image, source: ./painter, engine: echo, licence: ours}\n")
+    brief = "name: begun\nkind: image\nprompt: a jar\nmodel: painter\ninit_image: jar.png\n"
+    (pipeline.settings.briefs_dir / "begun.yaml").write_text(brief)
+    pipeline.zones.inbox.put("images/jar.png", b"\xff\xd8\xff")
+    own = replace(pipeline)  # with the models as they are now
+    plan = planned(own)
+    folder = pipeline.files.uri("inputs/images")
+    for task in plan.generate:
+        job = spec(own, task)
+        assert job.model is not None
+        assert job.inputs.get("images") == (folder if job.model.name == "painter" else None)
+        granted = access(job, task.uri, pipeline.zones, None)
+        sha256 = hashlib.sha256(b"\xff\xd8\xff").hexdigest()
+        assert granted.may_read(f"{folder}/{sha256}") is (job.model.name == "painter")
+        assert not granted.may_write(f"{folder}/{sha256}")
 
 
 def test_a_lost_artifact_is_made_again(pipeline: Pipeline) -> None:

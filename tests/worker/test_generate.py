@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from galley.engines.base import ECHO_NUMERICS, EchoEngine, Made, Outcome
-from galley.errors import JobInterrupted, JobSpecError
+from galley.errors import IntegrityError, JobInterrupted, JobSpecError, ObjectNotFound
 from galley.exit_codes import AGAIN, code_of
 from galley.items import Logprobs, TokenLogprob, Verdict, logprobs_uri
 from galley.ledger import PartWriter, read_results
@@ -57,6 +57,31 @@ def test_every_request_gets_a_result_whose_artifact_is_there(zones, model):
         assert artifact.sha256 == hashlib.sha256(data).hexdigest()
         assert artifact.numerics == ECHO_NUMERICS
     assert (stats.made, stats.batches) == (10, 3)
+
+
+def test_an_engine_reads_the_pictures_that_the_job_names_and_no_others(zones, model, monkeypatch):
+    data, sha256 = b"picture", hashlib.sha256(b"picture").hexdigest()
+    zones.work.put(f"runs/run-1/inputs/images/{sha256}", data)
+    zones.work.put(f"runs/run-1/inputs/images/{'0' * 64}", b"not that")
+    read = {}
+
+    def opened(source, files, threads, certificate, images):
+        read.update(it=images)
+        return EchoEngine()
+
+    monkeypatch.setattr("galley.worker.generate.open_engine", opened)
+    inputs = {"images": f"{zones.work.url}/runs/run-1/inputs/images"}
+    job, _ = put_job(zones, requests(model, ["a"]), model, inputs=inputs)
+    generate(attempt(job, zones))
+    assert read["it"](sha256) == data
+    with pytest.raises(IntegrityError):
+        read["it"]("0" * 64)
+    with pytest.raises(ObjectNotFound):
+        read["it"]("1" * 64)
+    job, _ = put_job(zones, requests(model, ["b"]), model)
+    generate(attempt(job, zones))
+    with pytest.raises(JobSpecError, match="no input"):
+        read["it"](sha256)
 
 
 def test_batches_are_handed_over_exactly_as_planned(zones, model):

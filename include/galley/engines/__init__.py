@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from galley.engines.base import ECHO_NUMERICS, EchoEngine, Engine
+from galley.engines.base import ECHO_NUMERICS, EchoEngine, Engine, ReadImage, no_images
 from galley.errors import JobSpecError
 from galley.items import ENGINES, ModelSource, Numerics
 from galley.model_files import ModelFiles
@@ -20,10 +20,13 @@ BATCHING = frozenset({"slots", "slots-fast", "steps", "steps-fast"})
 """Engines that batch by themselves; those that are not fast are exact at the row counts of their certificate."""
 
 
-def open_engine(source: ModelSource, files: ModelFiles, threads: int, certificate: str = "") -> Engine:
+def open_engine(
+    source: ModelSource, files: ModelFiles, threads: int, certificate: str = "", images: ReadImage = no_images
+) -> Engine:
     """The engine that a model asks for, not yet set up. Raises `JobSpecError` where there is no such engine.
 
     ``certificate`` is what the plan's numerics say of it; an engine that needs one and is given none finds one.
+    ``images`` reads the pictures that requests begin with.
     """
     if source.engine == "echo":
         return EchoEngine(files.kind)
@@ -35,13 +38,14 @@ def open_engine(source: ModelSource, files: ModelFiles, threads: int, certificat
     if source.engine in ("steps", "steps-fast") and files.kind == "image":
         from galley.engines.image.engine import StepImageEngine
 
-        return StepImageEngine(files, source.dtype, threads, **options, exact=source.engine == "steps")
+        exact = source.engine == "steps"
+        return StepImageEngine(files, source.dtype, threads, **options, exact=exact, images=images)
     if source.engine != "stock":
         raise _unknown(source)
     if files.kind == "image":
         from galley.engines.stock_image import StockImageEngine
 
-        return StockImageEngine(files, source.dtype, threads)
+        return StockImageEngine(files, source.dtype, threads, images=images)
     from galley.engines.stock_text import StockTextEngine
 
     return StockTextEngine(files, source.dtype, threads)

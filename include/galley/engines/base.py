@@ -11,14 +11,21 @@ import hashlib
 import struct
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from galley.errors import EngineError
+from galley.errors import EngineError, ObjectNotFound
 from galley.items import Failure, ImageParams, Kind, Numerics, PlannedRequest, TokenLogprob
 
 FinishReason = Literal["", "stop", "length"]
+ReadImage = Callable[[str], bytes]
+"""Maps the sha256 of a picture that a request begins with to its bytes; `ObjectNotFound` where it is gone."""
+
+
+def no_images(sha256: str) -> bytes:
+    """The `ReadImage` of who has none."""
+    raise ObjectNotFound(f"the picture {sha256[:12]} that a request begins with is not here")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from galley.engines.base import Made, Outcome, RequestError
 from galley.engines.memory import free_memory, is_device_lost, is_out_of_memory
-from galley.errors import JobInterrupted
+from galley.errors import JobInterrupted, StoreError
 from galley.items import Failure, PlannedRequest
 
 Forward = Callable[[Sequence[PlannedRequest]], Sequence[Made | Failure]]
@@ -20,7 +20,8 @@ def outcomes(requests: Sequence[PlannedRequest], forward: Forward) -> Iterator[O
     The halves are the same whenever the same request is bad, so a repeated batch splits as it did before. A batch that
     does not fit into memory is halved in the same way; at one request that ends the job for now.
 
-    Raises `JobInterrupted` where one request alone runs out of memory, or the accelerator is lost.
+    Raises `JobInterrupted` where one request alone runs out of memory, or the accelerator is lost, and `StoreError`
+    where a picture that a request begins with cannot be had.
     """
     began = time.perf_counter()
     try:
@@ -36,6 +37,8 @@ def outcomes(requests: Sequence[PlannedRequest], forward: Forward) -> Iterator[O
             good, bad = (one, None) if isinstance(one, Made) else (None, one)
             yield Outcome(planned.key, good, bad, seconds, len(requests))
         return
+    if isinstance(trouble, StoreError):  # a picture to begin with cannot be read: that is no request's fault
+        raise trouble
     if is_device_lost(trouble):
         raise JobInterrupted(f"the accelerator cannot be used any more: {trouble}; a fresh process may") from trouble
     exhausted = is_out_of_memory(trouble)

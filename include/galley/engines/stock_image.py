@@ -1,4 +1,5 @@
-"""Images by a stock diffusers pipeline: `AutoPipelineForText2Image`, one planned batch a call, a generator per row."""
+"""Images by stock diffusers pipelines: `AutoPipelineForText2Image`, and `AutoPipelineForImage2Image` for requests that
+begin with a picture; one planned batch a call, a generator per row."""
 
 from __future__ import annotations
 
@@ -8,16 +9,18 @@ from typing import Any
 
 import torch
 
-from galley.engines.base import Figures, Made, Outcome, RequestError
+from galley.engines.base import Figures, Made, Outcome, ReadImage, RequestError, no_images
+from galley.engines.image.beginning import pixels
 from galley.engines.image.pipeline import ImagePipeline, image_params
 from galley.engines.numerics import measure, settle
 from galley.engines.splitting import outcomes
 from galley.items import Failure, Kind, Numerics, PlannedRequest
 from galley.model_files import ModelFiles
+from galley.planning import row
 
 
 class StockImageEngine:
-    """A diffusers text-to-image pipeline; see `ImagePipeline` for what is left out of it.
+    """A diffusers pipeline; see `ImagePipeline` for what is left out of it.
 
     Each row's noise comes from a CPU generator seeded for that row alone, so it is the same in every batch and on every
     device.
@@ -27,9 +30,12 @@ class StockImageEngine:
     planned_batches = True
     fallback = ""
 
-    def __init__(self, files: ModelFiles, dtype: str, threads: int) -> None:
-        """Take an inspected model directory and CPU threads to pin; nothing is loaded yet."""
-        self._files, self._dtype, self._threads = files, dtype, threads
+    def __init__(self, files: ModelFiles, dtype: str, threads: int, *, images: ReadImage = no_images) -> None:
+        """Take an inspected model directory and CPU threads to pin; nothing is loaded yet.
+
+        ``images`` reads the pictures that requests begin with.
+        """
+        self._files, self._dtype, self._threads, self._images = files, dtype, threads, images
         self._model: Any = None
         self.figures = Figures()
 
@@ -37,7 +43,6 @@ class StockImageEngine:
         """Load the pipeline onto the device."""
         settle(self._threads)
         self._model = ImagePipeline(self._files, self._dtype)
-        self._accepted = set(inspect.signature(self._model.pipe.__call__).parameters)
         return measure("image", self._dtype)
 
     def generate(self, requests: Sequence[PlannedRequest]) -> Iterator[Outcome]:
@@ -51,13 +56,10 @@ class StockImageEngine:
     def _forward(self, requests: Sequence[PlannedRequest]) -> Sequence[Made | Failure]:
         all_params = [image_params(planned) for planned in requests]
         params = all_params[0]
-        shapes = {
-            (p.width, p.height, p.num_inference_steps, p.guidance_scale, p.scheduler, bool(p.negative_prompt))
-            for p in all_params
-        }
-        if len(shapes) > 1:
+        if len({row(planned.request).shape for planned in requests}) > 1:
             raise RequestError("mixed_batch", "rows of one batch must have equal size, steps, guidance and scheduler")
-        pipe = self._model.pipe
+        begun = [planned.request.init_image for planned in requests if planned.request.init_image]
+        pipe = self._model.image_to_image if begun else self._model.pipe
         pipe.scheduler = self._model.scheduler(params.scheduler)
         prompts = [planned.request.prompt for planned in requests]
         arguments: dict[str, Any] = {
@@ -70,10 +72,16 @@ class StockImageEngine:
             "generator": [torch.Generator("cpu").manual_seed(planned.request.seed) for planned in requests],
             "output_type": "np",
         }
+        if begun:
+            images = [pixels(self._images(sha256), p) for sha256, p in zip(begun, all_params, strict=True)]
+            arguments |= {"image": images, "strength": params.strength}
+        accepted = inspect.signature(pipe.__call__).parameters
         with torch.inference_mode():
-            pictures = pipe(**{name: value for name, value in arguments.items() if name in self._accepted}).images
+            pictures = pipe(**{name: value for name, value in arguments.items() if name in accepted}).images
         rows = len(prompts) * (2 if params.guidance_scale > 1 else 1)
-        forwards = len(pipe.scheduler.timesteps)  # more than steps where a scheduler evaluates twice a step
+        forwards = (
+            pipe.num_timesteps if begun else len(pipe.scheduler.timesteps)
+        )  # more than steps where a scheduler evaluates twice a step
         self.figures.add(rows * forwards, rows, forwards)
         return [
             self._model.made(picture, one, forwards, self._model.truncated(prompt))

@@ -31,6 +31,7 @@ from galley.expansion import expand
 from galley.items import Item, Reject, ResolveModel, derive_seed, run_name
 from galley.requests import read_requests
 from galley.settings import Settings
+from galley.stages.pictures import Pictures
 from galley.stages.run import LineSpool, RunFiles, RunRecord, Source
 from galley.stages.sources import copy_name, fingerprint, is_brief, local_path
 from galley.storage.zones import Zones
@@ -95,7 +96,10 @@ def collect(
     check_conf(trigger.dag_id, trigger.conf_keys, FORM_KEYS if trigger.params is not None else ())
     files = RunFiles(zones.work, trigger.run)
     before = files.read("run.json", RunRecord)
-    collection = _Collection(trigger, settings, files, resolve_model, before)
+    # What a person or a file asked for is made of what was there then; a daily run reads everything as it is now.
+    daily = trigger.params is None and trigger.file is None
+    pictures = Pictures(files, zones, before.sources if before and not daily else ())
+    collection = _Collection(trigger, settings, files, resolve_model, pictures, before)
     collection.gather()
     record = RunRecord(
         run=trigger.run,
@@ -106,7 +110,7 @@ def collect(
         conf={key: value for key, value in (trigger.params or {}).items() if value not in (None, "", [])},
         seed=collection.seed,
         fingerprint=collection.fingerprint,
-        sources=tuple(collection.sources),
+        sources=(*collection.sources, *pictures.sources.values()),
         arms=collection.arms,
         items=collection.items.count,
         rejects=collection.rejects.count,
@@ -126,6 +130,7 @@ class _Collection:
     settings: Settings
     files: RunFiles
     resolve_model: ResolveModel
+    pictures: Pictures
     before: RunRecord | None
     seed: int | None = None
     fingerprint: str = ""
@@ -214,7 +219,7 @@ class _Collection:
                         pass
             except (ObjectNotFound, IntegrityError):
                 return ()
-        return before.sources
+        return tuple(source for source in before.sources if source.kind != "image")
 
     def _copy(self, path: Path) -> None:
         name = _shown(path, self.settings)
@@ -248,6 +253,7 @@ class _Collection:
                 run=self.trigger.run,
                 content_date=self.trigger.content_date,
                 resolve_model=self.resolve_model,
+                resolve_image=self.pictures,
                 briefs=briefs,
                 brief=brief,
                 identity=source.sha256,
@@ -320,6 +326,7 @@ class _Collection:
                 run=self.trigger.run,
                 content_date=self.trigger.content_date,
                 resolve_model=self.resolve_model,
+                resolve_image=self.pictures,
             )
         except InputError as error:
             self._take([reject(loaded.source, None, error)])

@@ -22,6 +22,7 @@ from galley.models import Models
 from galley.planning import Plan, PlannedJob, Row, plan, planned_requests, row
 from galley.settings import Settings
 from galley.stages.numerics import Execute, numerics_for
+from galley.stages.pictures import COPIES
 from galley.stages.run import PlannedTask, PlanRecord, Progress, RunFiles
 
 PROMPTS = "screen-prompts"
@@ -231,13 +232,16 @@ def _generate(
     files, name = shared.files, _name(job, runtime)
     requests = planned_requests(job, (item.request for item in files.items() if item.runtime == runtime))
     files.write_lines(f"jobs/{name}/requests.jsonl", requests, settings.home / "tmp")
+    inputs = {
+        "requests": files.uri("jobs", name, "requests.jsonl"),
+        "prompt_verdicts": files.uri("jobs", PROMPTS, "verdicts"),
+    }
+    if any(planned.request.init_image for planned in requests):
+        inputs["images"] = files.uri(COPIES)
     spec = job.spec(
         run=files.run,
         prefix=shared.prefix(name),
-        inputs={
-            "requests": files.uri("jobs", name, "requests.jsonl"),
-            "prompt_verdicts": files.uri("jobs", PROMPTS, "verdicts"),
-        },
+        inputs=inputs,
         threads=settings.worker_threads,
         gpu=1 if settings.gpus else 0,
         settings={"numerics": numerics[job.model.digest, job.model.engine].model_dump(mode="json")},

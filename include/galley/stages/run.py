@@ -33,7 +33,7 @@ class Source(Frozen):
     """
 
     name: str
-    kind: Literal["brief", "requests"]
+    kind: Literal["brief", "requests", "image"]
     key: str
     sha256: Sha256
 

@@ -3,6 +3,7 @@
 Inputs of a job, by role:
 
     requests          URI of a requests.jsonl of `PlannedRequest`
+    images            URI of the prefix of pictures that requests begin with, named by their sha256; where some do
     prompt_verdicts…  any number of roles that begin so: URI of the prefix of prompt verdicts. A prompt is left out when
                       every one of its verdicts there is ``block``; it gets no result, its items end blocked. Without a
                       verdict nothing is made yet: it may be a prompt that must not be
@@ -24,7 +25,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from galley.engines import open_engine
-from galley.engines.base import Engine, Figures, Outcome
+from galley.engines.base import Engine, Figures, Outcome, ReadImage
 from galley.errors import JobInterrupted, JobSpecError, ObjectExists
 from galley.items import (
     MEDIA_TYPES,
@@ -116,7 +117,7 @@ def generate(attempt: Attempt, engine: Engine | None = None) -> JobStats:
         if engine is None:
             source = attempt.model
             directory = verified_directory(source, attempt.settings.hub_cache)
-            engine = open_engine(source, directory, job.threads, _certificate(attempt))
+            engine = open_engine(source, directory, job.threads, _certificate(attempt), _images(attempt))
         if engine.kind != requests[0].request.kind:
             raise JobSpecError(
                 f'job "{job.job}": its model makes {engine.kind}, its requests want {requests[0].request.kind}'
@@ -183,6 +184,17 @@ def _make(
             attempt.check()
         if missing := {planned.key for planned in batch} - seen:
             raise RuntimeError(f"the engine left {len(missing)} of a batch of {len(batch)} without an outcome")
+
+
+def _images(attempt: Attempt) -> ReadImage:
+    def read(sha256: str) -> bytes:
+        uri = attempt.job.inputs.get("images")
+        if uri is None:
+            raise JobSpecError(f'job "{attempt.job.job}": no input "images" for the picture {sha256[:12]}; plan again')
+        store, key = attempt.locate(f"{uri}/{sha256}")
+        return store.get(key, sha256=sha256)
+
+    return read
 
 
 def _requests(attempt: Attempt) -> list[PlannedRequest]:

@@ -12,134 +12,31 @@ import diffusers
 import numpy
 import pytest
 import torch
-from diffusers import AutoencoderKL, EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
 from diffusers.utils import convert_state_dict_to_diffusers
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from PIL import Image
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from galley.engines import numerics_of, open_engine
 from galley.engines.certificate import RowCounts
 from galley.engines.image.decoder import decode
-from galley.engines.image.denoiser import denoise, memory_format, rows_of
+from galley.engines.image.denoiser import denoise, rows_of
 from galley.engines.image.engine import StepImageEngine
 from galley.engines.image.picture import Picture, Prompts, unsupported
-from galley.engines.image.pipeline import ImagePipeline
+from galley.engines.image.pipeline import ImagePipeline, memory_format
 from galley.engines.image.room import BESIDE_TENSORS
 from galley.engines.image.trial import Certificate
 from galley.engines.memory import TensorPeak
 from galley.engines.stock_image import StockImageEngine
-from galley.engines.toys import build_image
 from galley.errors import JobInterrupted, JobSpecError, ModelRefused
 from galley.items import ModelSource
-from galley.model_files import inspect, inspect_adapter
+from galley.model_files import inspect_adapter
 from galley.planning import evaluations
-from tests.jobs import planned, request, safetensors
+from tests.engines.image.asked import SCHEDULERS, ask, drawn, engine_of, latents_of, mixed, stock_latents
+from tests.jobs import safetensors
 
 # diffusers' schedulers build numpy arrays from tensors in ways that numpy 2 complains of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array(_wrap)?__ (implementation|must):DeprecationWarning")
-SCHEDULERS = (
-    "DDIMScheduler", "DDPMScheduler", "PNDMScheduler", "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler",
-    "DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler", "UniPCMultistepScheduler", "DEISMultistepScheduler",
-    "HeunDiscreteScheduler", "KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler", "LCMScheduler",
-    "TCDScheduler", "EDMEulerScheduler",
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def toy(tmp_path_factory):
-    return inspect(build_image(tmp_path_factory.mktemp("steps") / "toy"))
-
-
-@pytest.fixture(scope="module")
-def xl(tmp_path_factory):
-    """A tiny SDXL: two text encoders, pooled embeddings, time ids."""
-    directory = tmp_path_factory.mktemp("steps") / "xl"
-    base = diffusers.StableDiffusionPipeline.from_pretrained(build_image(directory / "base"), safety_checker=None)
-    torch.manual_seed(2)
-    config = CLIPTextConfig(**base.text_encoder.config.to_dict() | {"projection_dim": 16})
-    unet = UNet2DConditionModel(
-        sample_size=8, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4, attention_head_dim=(2, 4),
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=32, addition_embed_type="text_time", addition_time_embed_dim=8,
-        projection_class_embeddings_input_dim=8 * 6 + 16, transformer_layers_per_block=(1, 1),
-    )  # fmt: skip
-    StableDiffusionXLPipeline(
-        vae=AutoencoderKL.from_config(base.vae.config),
-        text_encoder=CLIPTextModel(config),
-        text_encoder_2=CLIPTextModelWithProjection(config),
-        tokenizer=base.tokenizer,
-        tokenizer_2=base.tokenizer,
-        unet=unet,
-        scheduler=EulerDiscreteScheduler.from_config(base.scheduler.config),
-    ).save_pretrained(directory / "model", safe_serialization=True)
-    return inspect(directory / "model")
-
-
-def engine_of(files, counts=(4, 8), decode=(2, 4), **options):
-    certificate = Certificate(RowCounts(counts), RowCounts(decode)).told
-    engine = StepImageEngine(files, "float32", 1, certificate=certificate, **options)
-    engine.setup()
-    assert engine.fallback == ""
-    return engine
-
-
-def ask(files, prompt="a red bicycle", **fields):
-    fields = {"width": 64, "height": 64, "num_inference_steps": 3, **fields}
-    return planned(request("image", prompt, files.digest, **fields))
-
-
-def mixed(files, count, seed=0):
-    """Requests of many prompts, schedulers, steps and scales of guidance."""
-    rng = random.Random(seed)
-    return [
-        ask(
-            files,
-            " ".join(rng.choice(("red", "green", "a", "house", "lamp")) for _ in range(rng.randint(1, 6))),
-            seed=number,
-            num_inference_steps=rng.randint(1, 6),
-            guidance_scale=rng.choice((1.0, 3.0, 7.5)),
-            scheduler=rng.choice(("", "DDIMScheduler", "EulerAncestralDiscreteScheduler", "UniPCMultistepScheduler")),
-            negative_prompt=rng.choice(("", "ugly")),
-        )
-        for number in range(count)
-    ]
-
-
-def drawn(outcomes):
-    """Key to bytes of what was made."""
-    return {outcome.key: outcome.made.data for outcome in outcomes if outcome.made is not None}
-
-
-def latents_of(engine, monkeypatch, requests):
-    """Key to the final latents, in the order of decoding."""
-    seen = []
-
-    def watch(pipe, latents, count):
-        seen.extend(each.clone() for each in latents)
-        return decode(pipe, latents, count)
-
-    with monkeypatch.context() as patch:
-        patch.setattr("galley.engines.image.finishing.decode", watch)
-        outcomes = list(engine.generate(requests))
-    assert not [outcome.failure for outcome in outcomes if outcome.failure]
-    return dict(zip([outcome.key for outcome in outcomes], seen, strict=True))
-
-
-def stock_latents(model, each):
-    params = each.request.params
-    model.pipe.scheduler = model.scheduler(params.scheduler)
-    return model.pipe(
-        prompt=each.request.prompt,
-        negative_prompt=params.negative_prompt or None,
-        num_inference_steps=params.num_inference_steps,
-        guidance_scale=params.guidance_scale,
-        width=params.width,
-        height=params.height,
-        generator=torch.Generator("cpu").manual_seed(each.request.seed),
-        output_type="latent",
-    ).images
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from galley.engines.image.denoiser import memory_format
+from galley.engines.image.pipeline import memory_format
 
 
 @torch.inference_mode()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from galley.engines.image.picture import Condition, Picture
+from galley.engines.image.pipeline import memory_format
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,3 @@ def denoise(unet: Any, rows: Sequence[DenoiserRow], count: int) -> Tensor:
     )[0]
     # A compiled UNet writes its next predictions where these are, and schedulers keep theirs for several steps.
     return predictions[: len(rows)].clone()
-
-
-def memory_format(module: Any) -> torch.memory_format:
-    """How a module's convolutions were laid out, and its input should be."""
-    weight = next(each for each in module.parameters() if each.ndim == 4)
-    last = weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()
-    return torch.channels_last if last else torch.contiguous_format

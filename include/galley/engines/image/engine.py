@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from galley.engines.base import Figures, Outcome, RequestError
+from galley.engines.base import Figures, Outcome, ReadImage, RequestError, no_images
 from galley.engines.certificate import RowCounts
 from galley.engines.image.denoiser import DenoiserRow, denoise, rows_of
 from galley.engines.image.finishing import Finishing, failed
@@ -61,6 +61,7 @@ class StepImageEngine:
         exact: bool = True,
         memory_bytes: int = 0,
         compiled: bool = False,
+        images: ReadImage = no_images,
     ) -> None:
         """Take an inspected model directory, CPU threads to pin, and what an earlier engine was certified for.
 
@@ -68,11 +69,12 @@ class StepImageEngine:
         rows included; 0 sets no limit. Not ``exact``: forwards have as many rows as there are, none of padding, and
         last bits may depend on company. ``memory_bytes``: what a forward may take beside the weights; 0: a share of
         what is free when items come. ``compiled``: the UNet by `torch.compile`, as CUDA graphs; no registry asks for it
-        before a benchmark shows that it helps.
+        before a benchmark shows that it helps. ``images`` reads the pictures that requests begin with.
         """
         self._files, self._dtype, self._threads = files, dtype, threads
         self._certificate, self._max_batch_size = certificate, max_batch_size
         self._exact, self._memory_bytes, self._compiled = exact, memory_bytes, compiled
+        self._images = images
         self._layout: list[str] = []
         self._model: Any = None
         self._prompts: Any = None
@@ -108,7 +110,7 @@ class StepImageEngine:
             self.fallback = disagreement(self._model, self._prompts, self._dtype)
         if self.fallback:
             self._model = self._prompts = None
-            self._stock = StockImageEngine(self._files, self._dtype, self._threads)
+            self._stock = StockImageEngine(self._files, self._dtype, self._threads, images=self._images)
             self.planned_batches = True
             self.figures = self._stock.figures
             return self._stock.setup()
@@ -227,8 +229,10 @@ class StepImageEngine:
         return ready, outcomes
 
     def _begin(self, picture: Picture) -> None:
+        sha256 = picture.planned.request.init_image
+        image = self._images(sha256) if sha256 else None
         with torch.inference_mode():
-            picture.begin(self._model, self._prompts)
+            picture.begin(self._model, self._prompts, image)
 
     @torch.inference_mode()
     def _tick(self, pictures: Sequence[Picture]) -> list[tuple[Picture, Exception | None]]:

@@ -10,6 +10,7 @@ import torch
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
+from galley.engines.image.beginning import begin, pixels
 from galley.engines.image.pipeline import ImagePipeline
 from galley.engines.numerics import device
 from galley.items import ImageParams, PlannedRequest
@@ -39,6 +40,7 @@ class Picture:
         params: its parameters.
         latents: (1, channels, height / 8, width / 8), or None before it begins.
         scheduler: its own, stepped so far.
+        timesteps: of its evaluations, numbers of the scheduler's own type.
         conditions: of its rows, the negative prompt's first where it is guided.
         truncated: whether a text encoder does not see the end of the prompt.
         index: evaluations done.
@@ -50,6 +52,7 @@ class Picture:
     params: ImageParams
     latents: Any = None
     scheduler: Any = None
+    timesteps: Any = None
     conditions: tuple[Condition, ...] = ()
     truncated: bool = False
     index: int = 0
@@ -70,12 +73,13 @@ class Picture:
     @property
     def evaluations(self) -> int:
         """Forwards it takes in all; more than steps where its scheduler evaluates twice a step."""
-        return len(self.scheduler.timesteps)
+        return len(self.timesteps)
 
-    def begin(self, model: ImagePipeline, prompts: Prompts) -> None:
+    def begin(self, model: ImagePipeline, prompts: Prompts, image: bytes | None = None) -> None:
         """Read its prompt and draw its noise, in the order in which stock diffusers draws it.
 
-        Raises `RequestError` where its scheduler is none.
+        ``image`` is the file of the picture that it begins with. Raises `RequestError` where that is none, or its
+        scheduler is none.
         """
         pipe, scheduler = model.pipe, model.scheduler(self.params.scheduler)
         prompt = self.planned.request.prompt
@@ -86,6 +90,10 @@ class Picture:
         accepted = inspect.signature(scheduler.step).parameters
         self._options = {"generator": generator, "eta": 0.0}
         self._options = {name: value for name, value in self._options.items() if name in accepted}
+        if image is not None:
+            self.latents, self.timesteps = begin(pipe, pixels(image, self.params), self.params, scheduler, generator)
+            return
+        self.timesteps = scheduler.timesteps
         width, height = self.size
         factor = pipe.vae_scale_factor
         shape = (1, pipe.unet.config.in_channels, height // factor, width // factor)
@@ -100,7 +108,7 @@ class Picture:
     @property
     def timestep(self) -> Tensor:
         """Where it stands, a number of the scheduler's own type."""
-        timestep: Tensor = self.scheduler.timesteps[self.index]
+        timestep: Tensor = self.timesteps[self.index]
         return timestep
 
     def asks(self) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import warnings
 from typing import Any
@@ -22,7 +23,7 @@ from galley.model_files import ModelFiles
 with warnings.catch_warnings():
     # Importing every auto pipeline touches one that still uses torch.jit.script; none of our pipelines does.
     warnings.filterwarnings("ignore", message="`torch.jit", category=DeprecationWarning)
-    from diffusers import AutoPipelineForText2Image
+    from diffusers import AutoPipelineForImage2Image, AutoPipelineForText2Image
 
 UNSEEDED = frozenset({"DPMSolverSDEScheduler", "CosineDPMSolverMultistepScheduler"})
 """Schedulers whose noise comes from a Brownian tree of their own: no generator reaches them, so no seed decides."""
@@ -80,6 +81,17 @@ class ImagePipeline:
         self.pipe.set_adapters(names, [adapter.weight for adapter in files.adapters])
         self.pipe.fuse_lora(adapter_names=names)
         self.pipe.unload_lora_weights()
+
+    @functools.cached_property
+    def image_to_image(self) -> Any:
+        """The same parts as the pipeline that begins with a picture. Raises `RequestError` where there is none."""
+        try:
+            pipe: Any = AutoPipelineForImage2Image.from_pipe(self.pipe)
+        except ValueError as error:
+            name = type(self.pipe).__name__
+            raise RequestError("no_init_image", f"a {name} cannot begin with a picture: {error}") from error
+        pipe.set_progress_bar_config(disable=True)
+        return pipe
 
     def scheduler(self, name: str) -> Any:
         """A new scheduler: of the model's own class, or of the named diffusers class with the model's configuration.
@@ -146,3 +158,10 @@ def image_params(planned: PlannedRequest) -> ImageParams:
     if not isinstance(planned.request.params, ImageParams):
         raise RequestError("wrong_kind", "a request for text came to the image engine")
     return planned.request.params
+
+
+def memory_format(module: Any) -> torch.memory_format:
+    """How a module's convolutions were laid out, and its input should be."""
+    weight = next(each for each in module.parameters() if each.ndim == 4)
+    last = weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()
+    return torch.channels_last if last else torch.contiguous_format
