@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from galley.engines.certificate import read
 from galley.engines.text.engine import SlotTextEngine
 from galley.items import PlannedRequest
 from galley.model_files import ModelFiles
-from tests.benchmarks import texts
+from tests.benchmarks import dtypes, texts
 from tests.benchmarks.harness import Peer, Report, Say, Target, machine, paired, race
 from tests.benchmarks.models import gpt2
-
-DTYPE = "bfloat16"
 
 
 def run_text(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
     """Shares of identical bytes, and rates of both modes."""
     files = gpt2(2, 64) if quick else gpt2()
     asked = texts.requests(files, texts.mixed(10 if quick else 48), temperature=0.8, top_p=0.95)
-    exact = _engine(files, threads)
+    dtype = dtypes.fastest(dtypes.seconds(files, say))
+    engine = functools.partial(_engine, files, dtype, threads)
+    exact = engine()
     certificate = exact.setup().certificate
-    shares = _shares(files, threads, exact, certificate, asked, say)
-    fast = _engine(files, threads, exact=False)
+    shares = _shares(engine, exact, certificate, asked, say)
+    fast = engine(exact=False)
     fast.setup()
     measured = race([_peer("exact", exact, asked), _peer("fast", fast, asked)], rounds, say)
     return Report(
         "repro-text",
-        f"{len(asked)} sampled texts, {DTYPE}",
+        f"{len(asked)} sampled texts, {dtype}",
         "texts",
         measured,
         (
@@ -46,12 +47,12 @@ def run_text(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
 
 
 def _engine(
-    files: ModelFiles, threads: int, *, certificate: str = "", max_batch_size: int = 0, exact: bool = True
+    files: ModelFiles, dtype: str, threads: int, *, certificate: str = "", max_batch_size: int = 0, exact: bool = True
 ) -> SlotTextEngine:
     """One that takes texts as they come; else the order of arrival would be no order at all."""
     return SlotTextEngine(
         files,
-        DTYPE,
+        dtype,
         threads,
         certificate=certificate,
         max_batch_size=max_batch_size,
@@ -61,8 +62,7 @@ def _engine(
 
 
 def _shares(
-    files: ModelFiles,
-    threads: int,
+    engine: Callable[..., SlotTextEngine],
     exact: SlotTextEngine,
     certificate: str,
     asked: Sequence[PlannedRequest],
@@ -70,7 +70,7 @@ def _shares(
 ) -> dict[str, float]:
     """Way of making the texts to the share of them that are, byte for byte, those made together in order."""
     counts = read(certificate).counts
-    small = _engine(files, threads, certificate=certificate, max_batch_size=counts[len(counts) // 2])
+    small = engine(certificate=certificate, max_batch_size=counts[len(counts) // 2])
     small.setup()
     expected = _bytes(exact, asked)
     half = len(asked) // 2
@@ -80,7 +80,7 @@ def _shares(
         "shuffled": _bytes(exact, random.Random(1).sample(list(asked), len(asked))),
         "late join": _bytes(exact, [*asked[half:], *asked[:half]]),
         "another max_batch_size": _bytes(small, asked),
-        "crash and resume": _resumed(files, threads, certificate, asked),
+        "crash and resume": _resumed(engine, certificate, asked),
     }
     shares = {
         way: sum(expected[key] == data for key, data in found.items()) / len(found) for way, found in ways.items()
@@ -90,9 +90,11 @@ def _shares(
     return shares
 
 
-def _resumed(files: ModelFiles, threads: int, certificate: str, asked: Sequence[PlannedRequest]) -> dict[str, bytes]:
+def _resumed(
+    engine: Callable[..., SlotTextEngine], certificate: str, asked: Sequence[PlannedRequest]
+) -> dict[str, bytes]:
     """What an engine made before it was dropped amid its work, and another engine made of the rest."""
-    first, second = (_engine(files, threads, certificate=certificate) for _ in range(2))
+    first, second = (engine(certificate=certificate) for _ in range(2))
     first.setup()
     made: dict[str, bytes] = {}
     for outcome in first.generate(asked):

@@ -25,7 +25,7 @@ def run(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
         sizes = [(SMALL, stable_diffusion((32, 64), 8), 64, (2, 3, 4, 5))]
     else:
         sizes = [
-            (SMALL, stable_diffusion((32, 64, 128), 16), 128, (10, 20, 30, 50)),
+            (SMALL, stable_diffusion((32, 64, 128), 16), 128, (5, 10, 15, 25)),
             ("4.1 GFLOP", stable_diffusion((64, 128, 256), 32), 256, (4, 6, 8, 10)),
         ]
     measured, targets, facts = [], [], {}
