@@ -123,6 +123,25 @@ def test_a_picture_that_cannot_be_is_said(fields: dict[str, Any], field: str, ru
     assert made.field == field and rule in made.rule
 
 
+def test_a_row_may_say_how_much_of_its_brief_s_variant_picture_changes() -> None:
+    arms = [{"name": "a", "init_image": "jar.png"}]
+    briefs = {"begun": Brief.model_validate({"name": "begun", "kind": "image", "prompt": "x", "variants": arms})}
+    line = row(params={"strength": 0.5})
+    more = {"resolve_image": lambda name: "a" * 64, "brief": "begun", "briefs": briefs}
+    (made,) = read_requests(
+        io.BytesIO(line),
+        "f",
+        run="r",
+        content_date=DAY,
+        resolve_model=resolve,
+        **more,  # type: ignore[arg-type]
+    )
+    assert isinstance(made, Item) and isinstance(made.request.params, ImageParams)
+    assert (made.request.init_image, made.request.params.strength) == ("a" * 64, 0.5)
+    (refused,) = read(row(params={"strength": 0.5}, brief="shapes" if "shapes" in BRIEFS else next(iter(BRIEFS))))
+    assert isinstance(refused, Reject)
+
+
 def test_a_row_of_a_brief_takes_its_policy_experiment_and_variants_but_not_its_prompt() -> None:
     arms = set()
     for index in range(20):

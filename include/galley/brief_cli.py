@@ -107,7 +107,7 @@ class Report:
                     "variant": item.variant,
                     "model": item.request.model,
                     "prompt": item.request.prompt,
-                    "params": item.request.params.model_dump(mode="json", exclude_defaults=True),
+                    "params": item.request.told(),
                     "seed": item.request.seed,
                 }
                 for item in self.first

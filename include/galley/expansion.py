@@ -386,6 +386,9 @@ class Rows:
             raise InputError("", "kind", row.kind, f'is not the kind of brief "{brief.name}", which is {brief.kind}')
         return brief
 
+    def _arms(self, row: RequestRow) -> Sequence[Variant]:
+        return self._briefs[row.brief].arms if row.brief else ()
+
     def _made(self, row: RequestRow, variant: Variant) -> tuple[ResolvedModel, Params, str, str]:
         name = _named(variant.model or row.model, variant.adapters or ())
         try:
@@ -396,11 +399,14 @@ class Rows:
         its = {}
         if variant.negative_prompt is not None:
             its["negative_prompt"] = _varied(variant, variant.negative_prompt, values, "negative_prompt")
-        picture = row.init_image
+        picture, own = row.init_image, row.params or {}
+        if "strength" in own and not (picture or any(arm.init_image for arm in self._arms(row))):
+            rule = "is for pictures that begin with an init_image, and the row has none"
+            raise InputError("", "params.strength", show(own["strength"]), rule)
         if variant.init_image is not None:
             picture = _varied(variant, variant.init_image, values, "init_image")
         image = self._resolve_image(picture) if picture else ""
-        params = _begun(params_of(row.kind, model.defaults, row.params or {}, variant.params, its), image)
+        params = _begun(params_of(row.kind, model.defaults, own, variant.params, its), image)
         if variant.prompt is None:
             return model, params, row.prompt, image
         if row.messages:

@@ -181,6 +181,17 @@ class Request(Frozen):
         fields = self.model_dump(mode="json", exclude_defaults=True, exclude={"model"})
         return digest({**fields, "key_version": KEY_VERSION})
 
+    def told(self, *, defaults: bool = False) -> dict[str, Any]:
+        """Sampling parameters as people are told of them, with ``defaults`` those too that nobody set.
+
+        An image that began with a picture has ``init_image`` and ``strength`` among them, any other neither.
+        """
+        params = self.params.model_dump(mode="json", exclude_defaults=not defaults)
+        params.pop("strength", None)
+        if self.init_image and isinstance(self.params, ImageParams):
+            params |= {"init_image": self.init_image, "strength": self.params.strength}
+        return params
+
     @property
     def screened_text(self) -> str:
         """What prompt checks read: the prompt, or all turns of the chat. A negative prompt names what is unwanted."""

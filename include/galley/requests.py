@@ -164,9 +164,6 @@ def _row(value: dict[str, Any], brief: str) -> RequestRow:
 def _picture(row: NativeRow) -> str:
     if row.init_image and row.kind != "image":
         raise InputError("", "init_image", show(row.init_image), "is for kind image")
-    if "strength" in row.params and not (row.init_image or row.brief):
-        rule = "is for pictures that begin with an init_image"
-        raise InputError("", "params.strength", show(row.params["strength"]), rule)
     return row.init_image
 
 

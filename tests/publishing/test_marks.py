@@ -10,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galley.errors import CheckError
-from galley.publishing.marks import DIGITAL_SOURCE_TYPE, XMP_KEYWORD, mark, png_chunks, sidecar
+from galley.publishing.marks import XMP_KEYWORD, mark, png_chunks, sidecar
 from tests.publishing.samples import chunk, item, png, request
 from tests.publishing.test_disposition import entry_of
 
 IPTC = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
+TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+MADE = TERMS + "trainedAlgorithmicMedia"
+CHANGED = TERMS + "compositeWithTrainedAlgorithmicMedia"
 DC = "{http://purl.org/dc/elements/1.1/}"
 
 
@@ -42,8 +45,21 @@ def pixels(data: bytes) -> bytes:
 def test_an_image_says_that_a_model_made_it_and_for_which_request() -> None:
     wanted = request(3, "image")
     marked = packet(mark(png(), wanted))
-    assert marked.find(f".//{IPTC}DigitalSourceType").text == DIGITAL_SOURCE_TYPE
+    assert marked.find(f".//{IPTC}DigitalSourceType").text == MADE
     assert marked.find(f".//{DC}identifier").text == f"urn:galley:request:{wanted.key}"
+
+
+def test_an_image_that_began_with_a_picture_says_that_a_model_changed_it() -> None:
+    wanted = request(3, "image").model_copy(update={"init_image": "a" * 64})
+    marked = mark(png(), wanted, embed_prompt=True)
+    assert packet(marked).find(f".//{IPTC}DigitalSourceType").text == CHANGED
+    assert b"Denoising strength: 0.8" in itxt(marked)[b"parameters"]
+    assert b"strength" not in itxt(mark(png(), request(3, "image"), embed_prompt=True))[b"parameters"]
+    begun = item(1, embed_prompt=True)
+    begun = begun.model_copy(update={"request": wanted})
+    fields = json.loads(sidecar(begun, entry_of(begun), {}))
+    assert fields["digital_source_type"] == CHANGED
+    assert (fields["params"]["init_image"], fields["params"]["strength"]) == ("a" * 64, 0.8)
 
 
 def test_the_pixels_and_the_header_stay_as_they_were_screened() -> None:
@@ -114,7 +130,7 @@ def test_a_sidecar_says_what_the_object_is_and_holds_the_prompt_only_where_asked
     plain, asked = item(1), item(1, embed_prompt=True)
     verdict = {"decision": "allow", "scores": {}}
     fields = json.loads(sidecar(plain, entry_of(plain), verdict))
-    assert fields["digital_source_type"] == DIGITAL_SOURCE_TYPE
+    assert fields["digital_source_type"] == MADE
     assert fields["request_key"] == plain.request.key and fields["verdict"] == verdict
     assert "prompt" not in fields and "approved_by" not in fields
     assert json.loads(sidecar(asked, entry_of(asked), verdict))["prompt"] == asked.request.prompt

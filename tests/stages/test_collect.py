@@ -105,6 +105,41 @@ def test_a_daily_run_takes_a_picture_as_it_is_now_and_one_by_hand_as_it_was(pipe
     assert seen == [[[one], [one]], [[two], [one]], [[], [one]]]
 
 
+def test_a_lost_copy_is_made_again_of_the_same_picture_and_of_no_other(pipeline: Pipeline, tmp_path: Path) -> None:
+    image_brief(pipeline)
+    path = tmp_path / "rows.jsonl"
+    line = {"custom_id": "a", "kind": "image", "prompt": "p", "model": "painter", "init_image": "jars/one.png"}
+    path.write_text(json.dumps(line) + "\n")
+    run = by_hand(pipeline, source=path.as_uri())
+    pipeline.zones.inbox.put("images/jars/one.png", PNG)
+    _, (first,), _ = collected(replace(run))
+    copy = run.files.key(f"inputs/images/{first.request.init_image}")
+    path.unlink()  # the request file's own copy is whole, and does not go with the picture's
+    pipeline.zones.work.put(copy, b"damaged")
+    assert collected(replace(run))[1] == [first]
+    assert pipeline.zones.work.get(copy) == PNG
+    pipeline.zones.work.delete(copy)
+    pipeline.zones.inbox.put("images/jars/one.png", PNG + b"other")
+    _, items, (refused,) = collected(replace(run))
+    assert items == [] and first.request.init_image[:12] in refused.rule
+
+
+def test_what_was_refused_is_not_read_again_and_a_run_names_only_so_many(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("galley.stages.pictures.MOST", 2)
+    found = Pictures(pipeline.files, pipeline.zones)
+    for _ in range(2):
+        with pytest.raises(InputError, match="not in the inbox"):
+            found("late.png")
+        pipeline.zones.inbox.put("images/late.png", PNG)  # too late for this execution: all its rows fare alike
+    assert found.sources == ()
+    pipeline.zones.inbox.put("images/one.png", PNG)
+    assert found("one.png") == found("one.png") == hashlib.sha256(PNG).hexdigest()
+    with pytest.raises(InputError, match="more than the 2"):
+        found("another.png")
+
+
 @pytest.mark.parametrize(
     ("name", "rule"),
     [

@@ -115,7 +115,7 @@ def row(item: CatalogItem, read: Read) -> dict[str, object]:
         "experiment": item.item.experiment,
         "content_date": item.item.content_date.isoformat(),
         "prompt": request.screened_text,
-        "params": _json(request.params.model_dump(mode="json")),
+        "params": _json(request.told(defaults=True)),
         "metadata": _json(item.item.metadata),
         "text": text,
     }
@@ -192,7 +192,7 @@ def _metadata(item: CatalogItem, name: str) -> dict[str, Any]:
         "variant": of.variant,
         "model": request.model,
         "seed": request.seed,
-        **request.params.model_dump(mode="json"),
+        **{"init_image": "", "strength": None, **request.told(defaults=True)},
         "request_key": item.request_key,
         "sha256": item.sha256,
         "metadata": _json(of.metadata),

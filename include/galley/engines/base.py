@@ -84,8 +84,8 @@ class Figures:
         sizes: computed rows of a forward to how many forwards had so many.
         chunks: prompt chunks that were computed, where prompts are read in chunks.
         prefix_hits: prompt chunks that were there from another prompt.
-        phases: seconds by what they were spent on: ``prefill``, ``decode`` and ``sample`` of texts; ``denoise``,
-            ``schedule`` and ``decode`` of images.
+        phases: seconds by what they were spent on: ``prefill``, ``decode`` and ``sample`` of texts; ``begin``,
+            ``denoise``, ``schedule`` and ``decode`` of images.
     """
 
     forwards: int = 0

@@ -14,7 +14,7 @@ LIBRARIES: dict[Kind, tuple[str, ...]] = {
     "image": ("torch", "diffusers", "transformers", "tokenizers", "pillow"),
     "text": ("torch", "transformers", "tokenizers"),
 }
-"""Libraries whose version can change the bytes of a kind; Pillow, because it compresses the PNG."""
+"""Libraries whose version can change the bytes of a kind; Pillow compresses PNGs and scales pictures to begin with."""
 
 
 def device() -> torch.device:

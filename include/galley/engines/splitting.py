@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from galley.engines.base import Made, Outcome, RequestError
 from galley.engines.memory import free_memory, is_device_lost, is_out_of_memory
-from galley.errors import JobInterrupted, StoreError
+from galley.errors import JobError, JobInterrupted, StoreError
 from galley.items import Failure, PlannedRequest
 
 Forward = Callable[[Sequence[PlannedRequest]], Sequence[Made | Failure]]
@@ -37,7 +37,7 @@ def outcomes(requests: Sequence[PlannedRequest], forward: Forward) -> Iterator[O
             good, bad = (one, None) if isinstance(one, Made) else (None, one)
             yield Outcome(planned.key, good, bad, seconds, len(requests))
         return
-    if isinstance(trouble, StoreError):  # a picture to begin with cannot be read: that is no request's fault
+    if isinstance(trouble, StoreError | JobError):  # a picture to begin with cannot be read: that is no request's fault
         raise trouble
     if is_device_lost(trouble):
         raise JobInterrupted(f"the accelerator cannot be used any more: {trouble}; a fresh process may") from trouble

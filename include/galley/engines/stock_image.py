@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from galley.engines.base import Figures, Made, Outcome, ReadImage, RequestError, no_images
-from galley.engines.image.beginning import pixels
+from galley.engines.image.beginning import Beginnings
 from galley.engines.image.pipeline import ImagePipeline, image_params
 from galley.engines.numerics import measure, settle
 from galley.engines.splitting import outcomes
@@ -35,7 +35,8 @@ class StockImageEngine:
 
         ``images`` reads the pictures that requests begin with.
         """
-        self._files, self._dtype, self._threads, self._images = files, dtype, threads, images
+        self._files, self._dtype, self._threads = files, dtype, threads
+        self._beginnings = Beginnings(images)
         self._model: Any = None
         self.figures = Figures()
 
@@ -58,8 +59,12 @@ class StockImageEngine:
         params = all_params[0]
         if len({row(planned.request).shape for planned in requests}) > 1:
             raise RequestError("mixed_batch", "rows of one batch must have equal size, steps, guidance and scheduler")
-        begun = [planned.request.init_image for planned in requests if planned.request.init_image]
-        pipe = self._model.image_to_image if begun else self._model.pipe
+        images = [
+            self._beginnings.get(planned.request.init_image, own)
+            for planned, own in zip(requests, all_params, strict=True)
+            if planned.request.init_image
+        ]
+        pipe = self._model.image_to_image if images else self._model.pipe
         pipe.scheduler = self._model.scheduler(params.scheduler)
         prompts = [planned.request.prompt for planned in requests]
         arguments: dict[str, Any] = {
@@ -72,16 +77,14 @@ class StockImageEngine:
             "generator": [torch.Generator("cpu").manual_seed(planned.request.seed) for planned in requests],
             "output_type": "np",
         }
-        if begun:
-            images = [pixels(self._images(sha256), p) for sha256, p in zip(begun, all_params, strict=True)]
+        if images:
             arguments |= {"image": images, "strength": params.strength}
         accepted = inspect.signature(pipe.__call__).parameters
         with torch.inference_mode():
             pictures = pipe(**{name: value for name, value in arguments.items() if name in accepted}).images
         rows = len(prompts) * (2 if params.guidance_scale > 1 else 1)
-        forwards = (
-            pipe.num_timesteps if begun else len(pipe.scheduler.timesteps)
-        )  # more than steps where a scheduler evaluates twice a step
+        steps = getattr(pipe, "num_timesteps", 0) if images else 0  # of those that a strength leaves
+        forwards = steps or len(pipe.scheduler.timesteps)  # more than steps where a scheduler evaluates twice a step
         self.figures.add(rows * forwards, rows, forwards)
         return [
             self._model.made(picture, one, forwards, self._model.truncated(prompt))

@@ -124,7 +124,7 @@ def _public(found: CatalogItem) -> dict[str, Any]:
         "run": found.item.run,
         "content_date": found.item.content_date.isoformat(),
         "prompt": request.screened_text,
-        "params": request.params.model_dump(mode="json", exclude_defaults=True),
+        "params": request.told(),
     }
 
 

@@ -22,8 +22,7 @@ from galley.items import ImageParams, Item, Published, Request, canonical_json
 
 MARKS_VERSION = 1
 """Version of the marks' form; in every sidecar."""
-DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-"""IPTC: media made by a model trained on sampled content."""
+_SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 XMP_KEYWORD = b"XML:com.adobe.xmp"
 _REPLACED = {b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME"}
 """Chunks that say where a picture comes from; an engine's own must not contradict or outlive the mark."""
@@ -41,6 +40,11 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
  </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="r"?>"""
+
+
+def digital_source_type(request: Request) -> str:
+    """IPTC's term for media that a trained model made, or, of an image that began with a picture, that it changed."""
+    return _SOURCE_TYPES + ("compositeWithTrainedAlgorithmicMedia" if request.init_image else "trainedAlgorithmicMedia")
 
 
 def mark(source: bytes, request: Request, *, embed_prompt: bool = False) -> bytes:
@@ -67,7 +71,7 @@ def sidecar(item: Item, entry: Published, verdict: Mapping[str, Any]) -> bytes:
     """
     fields: dict[str, Any] = {
         "marks_version": MARKS_VERSION,
-        "digital_source_type": DIGITAL_SOURCE_TYPE,
+        "digital_source_type": digital_source_type(item.request),
         "item_id": item.item_id,
         "custom_id": item.custom_id,
         "content_date": item.content_date.isoformat(),
@@ -88,7 +92,7 @@ def sidecar(item: Item, entry: Published, verdict: Mapping[str, Any]) -> bytes:
         fields["approved_by"] = entry.approved_by
     if item.embed_prompt:
         fields["prompt"] = item.request.screened_text
-        fields["params"] = item.request.params.model_dump(mode="json")
+        fields["params"] = item.request.told(defaults=True)
     return canonical_json(fields) + b"\n"
 
 
@@ -101,7 +105,7 @@ def xmp_packet(request: Request, *, embed_prompt: bool = False) -> bytes:
             f"\n   <Iptc4xmpExt:AIPromptInformation>{_xml(request.screened_text)}</Iptc4xmpExt:AIPromptInformation>"
             f"\n   <Iptc4xmpExt:AISystemUsed>{_xml(request.model)}</Iptc4xmpExt:AISystemUsed>"
         )
-    return _PACKET.format(source_type=DIGITAL_SOURCE_TYPE, key=request.key, prompt=prompt).encode()
+    return _PACKET.format(source_type=digital_source_type(request), key=request.key, prompt=prompt).encode()
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -160,6 +164,7 @@ def _parameters(request: Request) -> str:
         "CFG scale": f"{params.guidance_scale:g}",
         "Seed": request.seed,
         "Size": f"{params.width}x{params.height}",
+        "Denoising strength": f"{params.strength:g}" if request.init_image else "",
         "Model hash": request.model_digest[:10],
         "Model": request.model,
     }

@@ -110,7 +110,7 @@ def collect(
         conf={key: value for key, value in (trigger.params or {}).items() if value not in (None, "", [])},
         seed=collection.seed,
         fingerprint=collection.fingerprint,
-        sources=(*collection.sources, *pictures.sources.values()),
+        sources=(*collection.sources, *pictures.sources),
         arms=collection.arms,
         items=collection.items.count,
         rejects=collection.rejects.count,
@@ -212,14 +212,15 @@ class _Collection:
         before = self.before
         if before is None or not before.sources or (wanted and wanted != before.fingerprint):
             return ()
-        for source in before.sources:
+        own = tuple(source for source in before.sources if source.kind != "image")
+        for source in own:
             try:
                 with self.files.work.open(self.files.key(source.key), sha256=source.sha256) as stream:
                     while stream.read(1 << 20):
                         pass
             except (ObjectNotFound, IntegrityError):
                 return ()
-        return tuple(source for source in before.sources if source.kind != "image")
+        return own
 
     def _copy(self, path: Path) -> None:
         name = _shown(path, self.settings)

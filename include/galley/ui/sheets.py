@@ -170,8 +170,7 @@ def _cut(item: CatalogItem) -> str:
 
 def _params(item: CatalogItem) -> dict[str, Any]:
     request = item.item.request
-    every = request.params.model_dump(mode="json")
-    told = request.params.model_dump(mode="json", exclude_defaults=True)
+    every, told = request.told(defaults=True), request.told()
     return {name: value for name, value in every.items() if name in _ALWAYS[request.kind] or name in told}
 
 

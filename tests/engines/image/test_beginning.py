@@ -13,7 +13,7 @@ from PIL import Image
 from galley.engines.image import beginning
 from galley.engines.image.beginning import pixels
 from galley.engines.stock_image import StockImageEngine
-from galley.errors import ObjectNotFound, StoreUnavailable
+from galley.errors import JobInterrupted, JobSpecError, ObjectNotFound, StoreUnavailable
 from galley.items import ImageParams
 from galley.planning import row
 from tests.engines.image.asked import SCHEDULERS, ask, drawn, engine_of, latents_of, mixed
@@ -153,7 +153,62 @@ def test_what_is_no_picture_or_too_large_fails_alone(toy, monkeypatch):
     assert outcomes[good.key].made is not None
 
 
-@pytest.mark.parametrize("error", [StoreUnavailable("away"), ObjectNotFound("gone")])
+def test_a_beginning_that_does_not_fit_into_memory_costs_other_sizes_nothing(toy, monkeypatch):
+    encode = beginning._encoded
+
+    def full(pipe, picture, generator):
+        if picture.width == 96:
+            raise torch.OutOfMemoryError("no room")
+        return encode(pipe, picture, generator)
+
+    monkeypatch.setattr(beginning, "_encoded", full)
+    large, small = begun(toy, width=96, height=64), [begun(toy, seed=seed) for seed in range(3)]
+    made = {}
+    with pytest.raises(JobInterrupted, match="96 x 64"):
+        for outcome in engine_of(toy, images=read).generate([large, *small]):
+            made[outcome.key] = outcome.made
+    assert set(made) == {each.key for each in small} and all(made.values())
+
+
+def test_a_picture_that_many_begin_with_is_read_once(toy):
+    seen = []
+
+    def counted(sha256):
+        seen.append(sha256)
+        return FILES[sha256]
+
+    requests = [begun(toy, seed=seed) for seed in range(4)] + [begun(toy, width=96, height=64)]
+    engine = engine_of(toy, images=counted)
+    assert len(drawn(engine.generate(requests))) == 5
+    assert len(seen) == 2  # once for each size
+    assert engine.figures.phases["begin"] > 0
+
+
+def test_a_family_that_only_looks_at_pictures_is_refused(toy, monkeypatch):
+    class Looks:
+        def __call__(self, prompt, image): ...
+
+    monkeypatch.setattr(
+        "galley.engines.image.pipeline.AutoPipelineForImage2Image.from_pipe", staticmethod(lambda pipe: Looks())
+    )
+    (outcome,) = stock_engine(toy, read).generate([begun(toy)])
+    assert outcome.failure.kind == "no_init_image" and "cannot begin with a picture" in outcome.failure.message
+
+
+def test_sdxl_s_autoencoder_encodes_in_float32_where_it_asks_for_it(xl, monkeypatch):
+    engine = engine_of(xl, images=read)
+    vae, seen = engine._model.pipe.vae, []
+    vae.to(torch.bfloat16)
+    encode = type(vae).encode
+    monkeypatch.setattr(type(vae), "encode", lambda self, x: seen.append((self.dtype, x.dtype)) or encode(self, x))
+    for asked in (True, False):
+        vae.register_to_config(force_upcast=asked)
+        beginning._encoded(engine._model.pipe, noise(1), torch.Generator().manual_seed(0))
+        assert vae.dtype == torch.bfloat16
+    assert seen == [(torch.float32, torch.float32), (torch.bfloat16, torch.bfloat16)]
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("away"), ObjectNotFound("gone"), JobSpecError("no input")])
 @pytest.mark.parametrize("make", [engine_of, lambda toy, images: stock_engine(toy, images)])
 def test_a_picture_that_cannot_be_had_is_no_request_s_fault(toy, error, make):
     def away(sha256):

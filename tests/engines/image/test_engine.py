@@ -182,7 +182,7 @@ def test_rows_are_used_and_none_is_unconditional_without_guidance(toy):
     list(engine.generate([ask(toy, seed=seed, guidance_scale=1.0, scheduler="DDIMScheduler") for seed in range(16)]))
     assert engine.figures.useful_rows == engine.figures.computed_rows == 16 * 3
     assert engine.figures.sizes == {8: 6}
-    assert set(engine.figures.phases) == {"denoise", "schedule", "decode"}
+    assert set(engine.figures.phases) == {"begin", "denoise", "schedule", "decode"}
 
 
 def test_a_poisoned_picture_fails_alone(toy, monkeypatch):

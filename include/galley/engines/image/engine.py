@@ -17,6 +17,7 @@ from torch import Tensor
 
 from galley.engines.base import Figures, Outcome, ReadImage, RequestError, no_images
 from galley.engines.certificate import RowCounts
+from galley.engines.image.beginning import Beginnings
 from galley.engines.image.denoiser import DenoiserRow, denoise, rows_of
 from galley.engines.image.finishing import Finishing, failed
 from galley.engines.image.picture import Picture, Prompts, unsupported
@@ -74,7 +75,7 @@ class StepImageEngine:
         self._files, self._dtype, self._threads = files, dtype, threads
         self._certificate, self._max_batch_size = certificate, max_batch_size
         self._exact, self._memory_bytes, self._compiled = exact, memory_bytes, compiled
-        self._images = images
+        self._images, self._beginnings = images, Beginnings(images)
         self._layout: list[str] = []
         self._model: Any = None
         self._prompts: Any = None
@@ -186,8 +187,9 @@ class StepImageEngine:
         with Finishing(self._model, self._decoding, self.figures) as finishing:
             while served := ticks.next():
                 began = time.perf_counter()
-                ready, outcomes = self._begun(served)
+                outcomes: list[Outcome] = []
                 try:
+                    ready, outcomes = self._begun(served)
                     ended = self._tick(ready)
                 except Exception as error:
                     if not is_out_of_memory(error):
@@ -229,10 +231,11 @@ class StepImageEngine:
         return ready, outcomes
 
     def _begin(self, picture: Picture) -> None:
-        sha256 = picture.planned.request.init_image
-        image = self._images(sha256) if sha256 else None
+        began, sha256 = time.perf_counter(), picture.planned.request.init_image
+        image = self._beginnings.get(sha256, picture.params) if sha256 else None
         with torch.inference_mode():
             picture.begin(self._model, self._prompts, image)
+        self.figures.spent("begin", began)
 
     @torch.inference_mode()
     def _tick(self, pictures: Sequence[Picture]) -> list[tuple[Picture, Exception | None]]:

@@ -16,7 +16,7 @@ from galley.engines.image.picture import Picture
 from galley.engines.image.pipeline import ImagePipeline
 from galley.engines.image.room import Room, Size
 from galley.engines.memory import is_device_lost, is_out_of_memory
-from galley.errors import StoreError
+from galley.errors import JobError, StoreError
 
 PATIENCE = 8
 """Ticks a picture waits at most for others to be decoded with: what has no result yet is lost to a kill."""
@@ -118,7 +118,7 @@ class Finishing:
 
 def failed(picture: Picture, error: Exception) -> Outcome:
     """The outcome of a picture that went wrong by itself; what concerns all is raised again."""
-    if is_out_of_memory(error) or is_device_lost(error) or isinstance(error, StoreError):
+    if is_out_of_memory(error) or is_device_lost(error) or isinstance(error, StoreError | JobError):
         raise error
     kind = error.kind if isinstance(error, RequestError) else "engine_error"
     text = str(error) if isinstance(error, RequestError) else f"{type(error).__name__}: {error}"

@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 from diffusers.utils.torch_utils import randn_tensor
+from PIL import Image
 from torch import Tensor
 
-from galley.engines.image.beginning import begin, pixels
+from galley.engines.image.beginning import begin
 from galley.engines.image.pipeline import ImagePipeline
 from galley.engines.numerics import device
 from galley.items import ImageParams, PlannedRequest
@@ -75,11 +76,10 @@ class Picture:
         """Forwards it takes in all; more than steps where its scheduler evaluates twice a step."""
         return len(self.timesteps)
 
-    def begin(self, model: ImagePipeline, prompts: Prompts, image: bytes | None = None) -> None:
+    def begin(self, model: ImagePipeline, prompts: Prompts, image: Image.Image | None = None) -> None:
         """Read its prompt and draw its noise, in the order in which stock diffusers draws it.
 
-        ``image`` is the file of the picture that it begins with. Raises `RequestError` where that is none, or its
-        scheduler is none.
+        ``image`` is the picture that it begins with, in its size. Raises `RequestError` where its scheduler is none.
         """
         pipe, scheduler = model.pipe, model.scheduler(self.params.scheduler)
         prompt = self.planned.request.prompt
@@ -91,7 +91,7 @@ class Picture:
         self._options = {"generator": generator, "eta": 0.0}
         self._options = {name: value for name, value in self._options.items() if name in accepted}
         if image is not None:
-            self.latents, self.timesteps = begin(pipe, pixels(image, self.params), self.params, scheduler, generator)
+            self.latents, self.timesteps = begin(pipe, image, self.params, scheduler, generator)
             return
         self.timesteps = scheduler.timesteps
         width, height = self.size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import io
 import warnings
 from typing import Any
@@ -84,13 +85,21 @@ class ImagePipeline:
 
     @functools.cached_property
     def image_to_image(self) -> Any:
-        """The same parts as the pipeline that begins with a picture. Raises `RequestError` where there is none."""
+        """The same parts as the pipeline that begins with a picture. Raises `RequestError` where there is none.
+
+        Some families take pictures for references to look at, all of a batch for every row, and know no strength.
+        """
         try:
             pipe: Any = AutoPipelineForImage2Image.from_pipe(self.pipe)
-        except ValueError as error:
-            name = type(self.pipe).__name__
-            raise RequestError("no_init_image", f"a {name} cannot begin with a picture: {error}") from error
+        except ValueError:
+            pipe = None
+        if pipe is None or not {"image", "strength"} <= set(inspect.signature(pipe.__call__).parameters):
+            raise RequestError(
+                "no_init_image", f"a {type(self.pipe).__name__} cannot begin with a picture; leave it out"
+            )
         pipe.set_progress_bar_config(disable=True)
+        if getattr(pipe, "watermark", None) is not None:
+            pipe.watermark = None
         return pipe
 
     def scheduler(self, name: str) -> Any:
