@@ -29,6 +29,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from galley.engines.numerics import device
 from galley.items import TextParams
 
 
@@ -95,7 +96,7 @@ def adjustments(
     if bad_words:
         chain.append(NoBadWordsLogitsProcessor([list(word) for word in bad_words], list(eos) or None))
     if params.min_new_tokens and eos:
-        chain.append(MinNewTokensLengthLogitsProcessor(prompt_tokens, params.min_new_tokens, list(eos)))
+        chain.append(MinNewTokensLengthLogitsProcessor(prompt_tokens, params.min_new_tokens, list(eos), device()))
     return chain
 
 

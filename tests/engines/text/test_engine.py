@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from transformers import (
     LlamaConfig,
     MambaConfig,
     MistralConfig,
+    MixtralConfig,
     OPTConfig,
     Phi3Config,
     Qwen2Config,
@@ -32,6 +34,7 @@ from galley.engines.text.attention import GROUPED
 from galley.engines.text.engine import SlotTextEngine
 from galley.engines.text.forward import CHUNK, SlotForward
 from galley.engines.text.language_model import LanguageModel
+from galley.engines.text.masks import unsupported
 from galley.engines.text.prefix import Kept, PrefixStore
 from galley.engines.toys import build_text
 from galley.errors import JobInterrupted, JobSpecError
@@ -338,6 +341,23 @@ def test_kept_beginnings_stay_within_their_budget():
     assert store.size == 64 + 68  # two others made room for it
 
 
+def test_of_a_prompt_that_is_in_use_the_beginning_is_given_up_last():
+    tokens = list(range(4 * CHUNK))
+    ends = [CHUNK, 2 * CHUNK, 3 * CHUNK]
+    chunk = Kept([(torch.zeros(1, 2, 4), torch.zeros(1, 2, 4))])
+    store = PrefixStore(3 * 64)
+    store.put([7] * CHUNK, chunk)
+    for end in ends:
+        store.put(tokens[:end], chunk)
+    assert store.get([7] * CHUNK) is None
+    assert [store.get(tokens[:end]) is not None for end in ends] == [True] * 3
+    store.touch(tokens)
+    store.limit(2 * 64)
+    assert [store.get(tokens[:end]) is not None for end in ends] == [True, True, False]
+    store.put(tokens[: 3 * CHUNK], chunk)  # there is no room for it that another part of the prompt needs more
+    assert [store.get(tokens[:end]) is not None for end in ends] == [True, True, False]
+
+
 def test_stop_texts_end_their_row_alone(toy):
     engine = engine_of(toy)
     plain = planned(request("text", "abc", toy.digest, temperature=0, max_new_tokens=40))
@@ -394,8 +414,60 @@ def test_out_of_memory_halves_the_rows_and_loses_and_repeats_nothing(toy, monkey
     assert said(outcomes) == expected
 
 
-def test_little_memory_means_fewer_rows_and_the_same_texts(toy):
+@pytest.mark.parametrize(("counts", "fits"), [((8, 12, 16, 20), 8), ((6, 20), 6), ((5, 7, 20), 7)])
+def test_halved_forwards_never_reach_beyond_the_slots(toy, monkeypatch, counts, fits):
+    """Else a padding row would write over the prompt that is being read, or there would be no such slot."""
+    requests = asks(toy.digest, 24, longest=60, max_new_tokens=30, temperature=0.8)
+    engine = engine_of(toy, counts=counts)
+    expected = said(engine.generate(requests))
+    forward, seen = engine._forward.run, []
+
+    def scarce(slots, ids, positions, length, *, keep):
+        if ids.shape[0] > fits:
+            raise MemoryError
+        seen.append(slots.stop)
+        if ids.shape[1] == 1:
+            assert slots.stop <= engine._desk
+        return forward(slots, ids, positions, length, keep=keep)
+
+    monkeypatch.setattr(engine._forward, "run", scarce)
+    monkeypatch.setattr(module, "free_memory", lambda: None)
+    outcomes = list(engine.generate(requests))
+    assert Counter(o.key for o in outcomes) == Counter(each.key for each in requests)
+    assert said(outcomes) == expected
+    assert max(seen) > fits
+
+
+def test_memory_that_was_short_once_costs_later_items_no_rows(toy, monkeypatch):
     requests = asks(toy.digest, 20, longest=60, max_new_tokens=10, temperature=0.8)
+    engine = engine_of(toy, counts=(4, 8, 16))
+    with monkeypatch.context() as patch:
+        scarce(engine, patch, lambda rows, keys: rows <= 4)
+        list(engine.generate(requests))
+    assert max(engine.figures.sizes) == 4
+    list(engine.generate(requests))
+    assert max(engine.figures.sizes) == 16
+
+
+def test_one_long_item_costs_short_ones_no_rows(toy):
+    short = asks(toy.digest, 20, longest=30, max_new_tokens=10, temperature=0.8)
+    long = asks(toy.digest, 1, seed=1, longest=1, max_new_tokens=100, temperature=0)
+    room = engine_of(toy)._room
+    budget = round(room.need(16, CHUNK) / (1 - module.PREFIX_SHARE)) + 2
+    engine = engine_of(toy, counts=(4, 8, 16), memory_bytes=budget)
+    assert room.need(16, 2 * CHUNK) > budget
+    assert len(list(engine.generate([*short, *long]))) == 21
+    assert max(engine.figures.sizes) == 16
+
+
+def test_little_memory_means_fewer_rows_and_the_same_texts(toy):
+    requests = asks(
+        toy.digest,
+        20,
+        longest=60,
+        max_new_tokens=66,  # of one size, so in one group
+        temperature=0.8,
+    )
     engine = engine_of(toy, counts=(4, 8, 16))
     expected = said(engine.generate(requests))
     assert max(engine.figures.sizes) == 16
@@ -445,6 +517,39 @@ def test_memory_that_runs_out_once_at_the_smallest_count_changes_nothing(toy, mo
     assert len(calls) > 30
     assert Counter(o.key for o in outcomes) == Counter(each.key for each in requests)
     assert said(outcomes) == expected
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        (MixtralConfig(**SIZES, num_local_experts=4), "mixture of experts"),
+        (SimpleNamespace(model_type="phi3", rope_scaling={"type": "longrope"}), "longrope"),
+        (SimpleNamespace(rope_parameters={"full_attention": {"rope_type": "longrope"}}), "longrope"),
+        (SimpleNamespace(rope_parameters={"rope_type": "yarn"}), ""),
+    ],
+)
+def test_what_a_row_says_must_not_depend_on_others_length_or_number(config, why):
+    assert why in unsupported(config) and bool(unsupported(config)) == bool(why)
+
+
+def test_a_request_that_raises_and_a_token_the_model_has_not_fail_alone(toy, monkeypatch):
+    good, odd = (planned(request("text", text, toy.digest, max_new_tokens=4)) for text in ("abc", "abd"))
+    engine = engine_of(toy)
+    encode = engine._language.tokenizer.__class__.__call__
+    for ids, kind in (([300], "unknown_token"), (None, "engine_error")):
+
+        def wild(self, text, *args, ids=ids, **options):
+            found = encode(self, text, *args, **options)
+            if text == "abd":
+                found["input_ids"] = ids
+                found = found if ids else [][0]
+            return found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(engine._language.tokenizer.__class__, "__call__", wild)
+            outcomes = {o.key: o for o in engine.generate([odd, good])}
+        assert outcomes[odd.key].failure.kind == kind
+        assert outcomes[good.key].made is not None
 
 
 def test_bad_requests_fail_alone(toy):

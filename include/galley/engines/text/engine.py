@@ -114,7 +114,7 @@ class SlotTextEngine:
         self._files, self._dtype, self._threads = files, dtype, threads
         self.certificate, self._max_batch_size = certificate, max_batch_size
         self._memory_bytes, self._exact, self._longest_first = memory_bytes, exact, longest_first
-        self._counts = RowCounts((ROWS,))
+        self._certified = self._counts = RowCounts((ROWS,))
         self._prefixes, self._prefix_bytes = PrefixStore(prefix_bytes), prefix_bytes
         self._awaited: Counter[tuple[int, ...]] = Counter()
         self._language: Any = None
@@ -154,7 +154,7 @@ class SlotTextEngine:
             self.figures = self._stock.figures
             return self._stock.setup()
         self._room = probed(self._forward)
-        self._counts = self._row_counts()
+        self._certified = self._row_counts()
         engine, certificate = ("slots", self.certificate) if self._exact else ("slots-fast", "")
         return measure("text", self._dtype, engine=engine, certificate=certificate, attention=attention)
 
@@ -188,6 +188,10 @@ class SlotTextEngine:
                 wanted.append(self._seat(planned))
             except RequestError as error:
                 yield Outcome.failed(planned.key, error.kind, str(error))
+            except Exception as error:  # one request's trouble is not the others'
+                if is_out_of_memory(error) or is_device_lost(error):
+                    raise
+                yield Outcome.failed(planned.key, "engine_error", f"{type(error).__name__}: {error}")
         if self._longest_first:
             wanted = admission(wanted, lambda seat: seat.row.length)
         try:
@@ -214,7 +218,7 @@ class SlotTextEngine:
 
         Raises `JobInterrupted` where items did not fit alone.
         """
-        groups = [list(seats)] if seats else []
+        groups = self._sized(seats)
         alone: list[str] = []
         while groups:
             left = {seat.planned.key: seat for seat in groups.pop()}
@@ -244,12 +248,30 @@ class SlotTextEngine:
                 "job more memory or make them shorter"
             )
 
-    def _run(self, seats: Sequence[Seat]) -> Iterator[Outcome]:
-        tokens = max(seat.needs for seat in seats)
+    def _sized(self, seats: Sequence[Seat]) -> list[list[Seat]]:
+        """All together where memory has rows enough for the longest; else by length, lest one long item cost the short
+        ones their rows."""
+        if not seats:
+            return []
+        longest = up(max(seat.needs for seat in seats))
+        if self._room.within(self._certified, longest, self._budget()[0]).most == self._certified.most:
+            return [list(seats)]
+        groups: dict[int, list[Seat]] = {}
+        for seat in seats:
+            groups.setdefault(up(seat.needs).bit_length(), []).append(seat)
+        return list(groups.values())
+
+    def _budget(self) -> tuple[float, int]:
+        """Bytes that rows may take, and kept prompts beside them."""
         budget = self._memory_bytes or free_bytes() * MEMORY_SHARE
         kept = min(self._prefix_bytes, int(budget * PREFIX_SHARE))
+        return budget - kept, kept
+
+    def _run(self, seats: Sequence[Seat]) -> Iterator[Outcome]:
+        tokens = max(seat.needs for seat in seats)
+        budget, kept = self._budget()
         self._prefixes.limit(kept)
-        self._counts = self._room.within(self._counts, up(tokens), budget - kept)
+        self._counts = self._room.within(self._certified, up(tokens), budget)
         self._awaited = Counter(tuple(seat.row.prompt) for seat in seats)
         slots: Slots[Seat] = Slots(seats, self._counts.most)
         self._desk = self._counts.fit(min(len(seats), self._counts.most))
@@ -268,12 +290,16 @@ class SlotTextEngine:
             cache.write(desk, seat.read, kept.pairs)
             self.figures.prefix_hits += 1
             seat.read += CHUNK
+        chunks = self.figures.chunks
         scores = self._chunk(seat)
+        if self.figures.chunks == chunks:
+            slots.copied()
         done = seat.read == len(prompt)
         token = sample(scores, [seat.row])[0] if done else None
         seat.seconds += self.figures.spent("prefill", began)
         if not done:
             return
+        self._prefixes.touch(prompt)
         outcome = self._outcome(seat, token)
         if outcome is None:
             cache.copy(desk, slots.join(), seat.held)
@@ -350,20 +376,28 @@ class SlotTextEngine:
         while True:
             most = self._counts.most
             try:
-                return torch.cat([self._step(first, rows[first : first + most]) for first in range(0, len(rows), most)])
+                parts = [self._block(first, rows[: first + most]) for first in range(0, len(rows), most)]
+                return parts[0] if len(parts) == 1 else torch.cat(parts)
             except Exception as error:
                 smaller = self._counts.halved(len(rows)) if is_out_of_memory(error) else None
                 if smaller is None:
                     raise
             # What was written is written again at the same positions, so nothing is lost and nothing doubled.
             self._counts = smaller
+            self._room.missed()
             free_memory()
 
-    def _step(self, first: int, rows: Sequence[Seat]) -> Tensor:
-        """Scores (rows, vocabulary) of one forward, of the rows from slot ``first`` on."""
-        count = self._counts.fit(len(rows))
+    def _block(self, first: int, rows: Sequence[Seat]) -> Tensor:
+        """Scores (rows from ``first`` on, vocabulary) of one forward.
+
+        Where so many rows would reach beyond the last slot, it begins before ``first``: rows that were computed already
+        get the same once more, at the same positions.
+        """
+        count = self._counts.fit(len(rows) - first)
+        start = max(0, min(first, self._desk - count))
+        taken = rows[start:]
         scores: Tensor = self._forward.step(
-            first, count, [seat.row.tokens[-1] for seat in rows], [seat.held for seat in rows]
+            start, count, [seat.row.tokens[-1] for seat in taken], [seat.held for seat in taken]
         )
-        self.figures.add(len(rows), count)
-        return scores
+        self.figures.add(len(rows) - first, count)
+        return scores[first - start :]

@@ -63,8 +63,15 @@ class LanguageModel:
         self._pieces = Pieces(self.tokenizer)
         pad = self.tokenizer.pad_token_id
         self.pad: int = pad if pad is not None else self.eos[0] if self.eos else 0
+        if self.pad >= self.vocabulary:  # an added token without a row in the embedding
+            self.pad = 0
         # Whatever the request does not say must not come from the model's file of generation defaults.
         self.model.generation_config = GenerationConfig(pad_token_id=self.pad, eos_token_id=self.eos or None)
+
+    @property
+    def vocabulary(self) -> int:
+        """Tokens that the model has; a tokenizer may have more."""
+        return int(self.model.config.get_text_config().vocab_size)
 
     @property
     def room(self) -> int | None:
@@ -97,7 +104,13 @@ class LanguageModel:
                 f"the prompt has {len(ids)} tokens and max_new_tokens is {params.max_new_tokens}, together more than "
                 f"the model's {self.room}; shorten one of them",
             )
-        vocabulary = self.model.config.get_text_config().vocab_size
+        vocabulary = self.vocabulary
+        if max(ids) >= vocabulary:
+            raise RequestError(
+                "unknown_token",
+                f"the prompt has token {max(ids)}, {self.tokenizer.decode([max(ids)])!r}, and model "
+                f'"{request.model}" has tokens 0 to {vocabulary - 1}; leave it out',
+            )
         if beyond := [token for token in params.logit_bias if int(token) >= vocabulary]:
             raise RequestError(
                 "unknown_token",
@@ -111,7 +124,9 @@ class LanguageModel:
         spelled = [word for each in words for word in (each, f" {each.lstrip()}")]
         found = [tuple(self.tokenizer(word, add_special_tokens=False).input_ids) for word in spelled]
         ends = {(token,) for token in self.eos}
-        return [list(ids) for ids in dict.fromkeys(found) if ids and ids not in ends]
+        # What the model has no token for it cannot say.
+        known = (ids for ids in dict.fromkeys(found) if ids and max(ids) < self.vocabulary)
+        return [list(ids) for ids in known if ids not in ends]
 
     def made(
         self,

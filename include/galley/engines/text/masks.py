@@ -35,9 +35,20 @@ def unsupported(config: Any) -> str:
     kinds = set(getattr(config, "layer_types", None) or (FULL,))
     if other := sorted(kinds - {FULL, SLIDING}):
         return f"layers of type {other[0]}"
+    if "longrope" in _rope_types(config):
+        return "rotary frequencies that change for all rows with the longest (longrope)"
+    if any(getattr(config, name, None) for name in ("num_experts", "num_local_experts", "n_routed_experts")):
+        return "a mixture of experts, each of which computes as many rows as company sends it"
     if any(getattr(config, name, None) for name in ("state_size", "mamba_d_state", "ssm_cfg", "conv_L_cache")):
         return "state-space layers"
     return ""
+
+
+def _rope_types(config: Any) -> set[str]:
+    """Kinds of rotary embedding: one, or one for each type of layer."""
+    told = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    each = [told, *(value for value in told.values() if isinstance(value, dict))]
+    return {str(one.get("rope_type") or one.get("type")) for one in each}
 
 
 def masks(config: Any, positions: Tensor, length: int, dtype: torch.dtype) -> Tensor | dict[str, Tensor]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from galley.engines.text.forward import CHUNK
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -63,7 +65,15 @@ class PrefixStore:
             return
         self._chunks[key] = kept
         self.size += kept.nbytes
+        self.touch(tokens)
         self.limit(self._budget)
+
+    def touch(self, tokens: Sequence[int]) -> None:
+        """These tokens are in use: what they begin with goes last, and of that the shortest, without which the longer
+        ones are never found."""
+        for end in range((len(tokens) - 1) // CHUNK * CHUNK, 0, -CHUNK):
+            if (key := _key(tokens[:end], False)) in self._chunks:
+                self._chunks.move_to_end(key)
 
     def limit(self, budget: int) -> None:
         """Keep at most ``budget`` bytes from now on."""

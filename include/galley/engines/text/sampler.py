@@ -119,7 +119,8 @@ def _draw(scores: Tensor, params: Sequence[TextParams], uniforms: Sequence[float
     target = _column(uniforms, weights) * reached[:, -1:]
     # The first token whose cumulated weight exceeds the target; a token of weight 0 never does.
     found = torch.searchsorted(reached, target, right=True)[:, 0].clamp_max(scores.shape[1] - 1)
-    return [int(token) for token in found]
+    tokens: list[int] = found.tolist()
+    return tokens
 
 
 def _column(values: Sequence[float], like: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 Live items fill rows 0, 1, 2 … without gaps, so that a decode forward is one slice of the cache: where a row in the
 middle ends, the last one moves into its place. One more slot, behind all rows, is where a prompt is read; an item moves
-from there to the first free row when its prompt is done. Prompts are read a chunk at a time and decode goes on between
-two chunks, so that a long prompt delays its neighbours by one chunk at most.
+from there to the first free row when its prompt is done. Prompts are read a chunk at a time. While fewer than half of
+the rows are taken, prompts go first: a decode forward costs hardly more with more rows. From then on decode goes on
+between two chunks, so that a long prompt delays its neighbours by one chunk at most.
 """
 
 from __future__ import annotations
@@ -42,20 +43,24 @@ class Slots(Generic[Item]):
     def __init__(self, items: Iterable[Item], most: int) -> None:
         """Take items in the order of admission and the number of rows there are."""
         self._waiting = deque(items)
-        self._most = most
+        self._most, self._enough = most, max(1, most // 2)
         self._read_last = False
         self.rows: list[Item] = []
         self.reading: Item | None = None
 
     def next(self) -> Forward:
-        """What to run now: a chunk of a prompt, or a token for every row; by turns where there is both."""
+        """What to run now: a chunk of a prompt, or a token for every row; by turns where half of the rows are taken."""
         if self.reading is None and self._waiting and len(self.rows) < self._most:
             self.reading = self._waiting.popleft()
-        if self.reading is not None and not (self._read_last and self.rows):
+        if self.reading is not None and not (self._read_last and len(self.rows) >= self._enough):
             self._read_last = True
             return "prefill"
         self._read_last = False
         return "decode" if self.rows else "end"
+
+    def copied(self) -> None:
+        """The chunk that was read cost no forward, so it kept nobody waiting."""
+        self._read_last = False
 
     def join(self) -> int:
         """The item whose prompt is read becomes a row; returns which."""
