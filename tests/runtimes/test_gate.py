@@ -104,6 +104,17 @@ def test_all_else_of_s3_is_refused(method: str, target: str) -> None:
     assert not granted(method, target)
 
 
+@pytest.mark.parametrize("upload", ["..", "../x", "..%2F..%2Fruns", "%2e%2e%2fx", ".x", "a/b", "a..b", "", "a%00", "ü"])
+def test_the_id_of_an_upload_is_no_path(upload: str) -> None:
+    """A server that keeps parts in folders joins it to a path: what it names there would go with DELETE."""
+    assert granted("DELETE", f"{AN_OBJECT}?uploadId=ZWJ0.b2-_~=%2B3")
+    assert granted("PUT", f"{AN_OBJECT}?partNumber=12&uploadId=0b7e3ae1-1f8d-4b6e-8f8b-2b1d7f3f6d55")
+    for method, query in (("DELETE", ""), ("POST", ""), ("PUT", "partNumber=1&")):
+        assert not granted(method, f"{AN_OBJECT}?{query}uploadId={upload}")
+    assert not granted("PUT", f"{AN_OBJECT}?partNumber=../1&uploadId=x")
+    assert not granted("PUT", f"{AN_OBJECT}?partNumber=0&uploadId=x")
+
+
 @given(
     st.text(alphabet="abr/.%2eE5cF?&=prefix-_\\ \0ü", max_size=40), st.sampled_from(["GET", "PUT", "DELETE", "HEAD"])
 )
@@ -187,6 +198,20 @@ def test_a_job_sees_its_own_and_nothing_else(server: FakeS3) -> None:
             with pytest.raises(StoreError, match="answered 403"):
                 act()
     assert truth.get("runs/r/jobs/a/job.json") == b"{}"
+
+
+@pytest.mark.parametrize("length", ["-5", "+5", "1_0", "five", "0x5"])
+def test_a_length_that_is_no_number_is_refused_and_the_connection_with_it(server: FakeS3, length: str) -> None:
+    with gate(server.url) as endpoint, socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(endpoint.removeprefix("unix://"))
+        path = f"/{BUCKET}/work/runs/r/jobs/a/x"
+        client.sendall(f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\nhello".encode())
+        answer = b""
+        while part := client.recv(4096):
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert store(f"s3://{BUCKET}/work", server.url).head("runs/r/jobs/a/x") is None
 
 
 @pytest.mark.parametrize("why", [JobSpecError("there is no such job"), StoreUnavailable("it is away")])

@@ -28,6 +28,7 @@ from galley.items import Job, digest
 from galley.runtimes.access import Access, access
 from galley.runtimes.base import JobStatus, LogChunk, label
 from galley.runtimes.docker_daemon import (
+    LOGS,
     age,
     api_error,
     check_daemon,
@@ -51,8 +52,6 @@ PIDS = 512
 """Processes and threads of a container."""
 TMPFS = "size=1g,mode=1777"
 """Of ``/tmp``; what is in it counts as the job's memory."""
-LOGS = {"max-size": "16m", "max-file": "4"}
-"""Of a container's log on disk; more is forgotten from the start."""
 ENDED_SECONDS = 86_400.0
 """How long the reaper leaves an ended container."""
 _HANDLE = re.compile(r"[0-9a-f]{64}")

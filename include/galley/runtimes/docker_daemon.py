@@ -13,6 +13,8 @@ from galley.items import Job
 from galley.runtimes.base import label
 from galley.runtimes.stamped_log import nanoseconds
 
+LOGS = {"max-size": "16m", "max-file": "4"}
+"""Of a container's log on disk; more is forgotten from the start."""
 _NOT_SERVED = {"rootless": "runs without root", "userns": "maps users (userns-remap)"}
 _LIMITS = {"MemoryLimit": "memory", "PidsLimit": "processes", "CpuCfsQuota": "CPU time"}
 

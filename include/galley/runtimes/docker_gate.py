@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 from galley.errors import JobInterrupted
 from galley.items import Job
 from galley.runtimes.base import label
-from galley.runtimes.docker_daemon import api_error, find_image, inspect, remove, running
+from galley.runtimes.docker_daemon import LOGS, api_error, find_image, inspect, remove, running
 from galley.runtimes.sealed import GATE_FOLDER, GATE_USER, gate_command, gate_environment, store_in_s3
+from galley.runtimes.stamped_log import SECOND
 from galley.settings import Settings
 from galley.storage import Zones
 
@@ -100,6 +101,8 @@ class DockerGates:
             pids_limit=PIDS,
             mem_limit=MEMORY,
             memswap_limit=MEMORY,
+            nano_cpus=SECOND,
+            log_config={"Type": "json-file", "Config": LOGS},
         )
         config: dict[str, Any] = daemon.create_container_config(
             image=find_image(daemon, self._settings.image("compliance"))["Id"],

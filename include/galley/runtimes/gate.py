@@ -9,6 +9,7 @@ and answers all others with 403. It ends when it is killed, which whoever starte
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ _WRITES: dict[str, tuple[set[str], ...]] = {
     "DELETE": (set(), {"uploadId"}),
 }
 """What a change may have in its query."""
+_UPLOAD = re.compile(r"[A-Za-z0-9_~=+-][A-Za-z0-9._~=+-]{0,1023}")
+"""The id of a multipart upload: some servers join it to a path unread, so it must be none."""
+_PART = re.compile(r"[1-9][0-9]{0,4}")
 
 
 class Denied(Exception):
@@ -63,6 +67,10 @@ class S3Request:
         query = dict(pairs)
         if len(query) != len(pairs):
             raise Denied("a parameter is given twice")
+        if not _UPLOAD.fullmatch(query.get("uploadId", "-")) or ".." in query.get("uploadId", ""):
+            raise Denied("the id of the upload is none that a server gives")
+        if not _PART.fullmatch(query.get("partNumber", "1")):
+            raise Denied("the number of the part is none")
         *folders, last = query.get("prefix", "").split("/")
         try:  # part by part: a bucket's prefix and a key of ours may be longer together than either may be
             for part in (*key.split("/"), *folders) if key else folders:

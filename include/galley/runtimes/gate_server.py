@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -30,6 +31,9 @@ VALID = 900
 """Seconds that a signed request may be under way."""
 _PASSED_ON = ("Content-Type", "Content-MD5", "Content-Length", "If-None-Match", "If-Match", "Range")
 _KEPT_BACK = {"connection", "keep-alive", "transfer-encoding", "content-length", "set-cookie"}
+_LENGTH = re.compile(r"[0-9]{1,15}", re.ASCII)
+MAX_TOLD = 300
+"""Characters of a refused path that are written into the log."""
 MAX_REFUSED = 64 << 20
 """Bytes of a refused request that are read so that its sender hears why."""
 
@@ -106,6 +110,11 @@ class _Body:
         self._left -= len(data)
         return data
 
+    @property
+    def done(self) -> bool:
+        """Whether nothing of it is left unread, which would be taken for the next request."""
+        return self._left == 0
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: GateServer
@@ -123,14 +132,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         """Check it, pass it on, answer."""
-        body = _Body(self.rfile, int(self.headers.get("Content-Length") or 0))
+        length = self.headers.get("Content-Length", "0")
+        if not _LENGTH.fullmatch(length):
+            self.close_connection = True  # where its body ends, nobody knows
+            self._refuse(400, "InvalidArgument", "the length of the body is no number", _Body(self.rfile, 0))
+            return
+        body = _Body(self.rfile, int(length))
         try:
             if self.headers.get("Transfer-Encoding") or self.headers.get("x-amz-copy-source"):
                 raise Denied("bodies of unknown length and copies are not served")
             request = S3Request.parse(self.command, self.path)
             check(request, self.server.grants())
         except Denied as denied:
-            print(f"refused: {self.command} {self.path.partition('?')[0]}: {denied}", file=sys.stderr, flush=True)
+            # What a job asks for may be long, and hold anything.
+            asked = repr(self.path.partition("?")[0][:MAX_TOLD])
+            print(f"refused: {self.command} {asked}: {denied}", file=sys.stderr, flush=True)
             self._refuse(403, "AccessDenied", str(denied), body)
         except StoreUnavailable as error:
             self._refuse(503, "SlowDown", str(error), body)
@@ -163,6 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True  # it may have been done: only silence says so
             return
         try:
+            self.close_connection = self.close_connection or not body.done
             self._reply(response)
         except HTTPError:
             self.close_connection = True

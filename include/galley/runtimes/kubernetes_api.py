@@ -149,7 +149,7 @@ def _translated(error: Any, namespace: str) -> JobSpecError | JobInterrupted:
         return JobSpecError(f"{what}; take what it names out of the pod template, or out of the namespace's policy")
     if error.status in (401, 403):
         return JobSpecError(
-            f"{what}; docker/kubernetes/base/rbac.yaml has what Galley needs: kubectl apply -k docker/kubernetes"
+            f"{what}; docker/kubernetes/accounts.yaml has what Galley needs: kubectl apply -k docker/kubernetes"
         )
     if error.status == 404:
         return JobSpecError(f"{what}; make namespace {namespace}, or set GALLEY_KUBERNETES_NAMESPACE to one there is")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from galley.errors import JobSpecError
 from galley.runtimes.access import Access
+from galley.runtimes.sealed import GATE_USER
 from galley.storage import Zones
 from galley.storage.local import local_root
 
@@ -29,9 +30,14 @@ class Mount:
 
 
 def job_user() -> tuple[int, int]:
-    """User and group that jobs run as: ours, so that we can read what they write, but never root."""
+    """User and group that jobs run as: ours, so that we can read what they write, but never root.
+
+    Raises `JobSpecError` where we are the gates' user, whose secrets a job would read.
+    """
     if os.geteuid() == 0:
         return UNPRIVILEGED, UNPRIVILEGED
+    if os.geteuid() == GATE_USER:
+        raise JobSpecError(f"user {GATE_USER} is the gates' own, and jobs would run as it; run Airflow as another user")
     return os.geteuid(), os.getegid()
 
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 import galley
 from galley.errors import ObjectNotFound, StoreError
-from galley.items import Job, Kind, ModelSource, Numerics, canonical_json, digest, slug
+from galley.items import Job, Kind, ModelSource, Numerics, Resources, canonical_json, digest, slug
 from galley.runtimes import open_runtime
 from galley.settings import Settings
 from galley.stages.run import PlannedTask, RunFiles
@@ -26,9 +26,18 @@ Execute = Callable[[PlannedTask], None]
 
 
 def numerics_for(
-    files: RunFiles, settings: Settings, source: ModelSource, kind: Kind, runtime: str, execute: Execute
+    files: RunFiles,
+    settings: Settings,
+    source: ModelSource,
+    kind: Kind,
+    runtime: str,
+    execute: Execute,
+    memory_bytes: int = 0,
 ) -> Numerics:
-    """The numerics for one model; from memory where that is possible, else by a job of the run."""
+    """The numerics for one model; from memory where that is possible, else by a job of the run.
+
+    ``memory_bytes`` is what a job with the model asks for; 0: 4 GiB.
+    """
     decides = {
         "runtime": runtime or settings.runtime or "process",
         "environment": open_runtime(runtime, settings).environment(),
@@ -39,6 +48,7 @@ def numerics_for(
         "engine": source.engine,
         "model": "" if source.engine in ("stock", "echo") else source.digest,
         "threads": settings.worker_threads,
+        "gpu": bool(settings.gpus),
     }
     kept = f"numerics/{digest(decides)}.json"
     found = _read(files, kept)
@@ -51,6 +61,10 @@ def numerics_for(
             prefix=files.uri("jobs", name),
             model=source,
             threads=settings.worker_threads,
+            # As its generation jobs: what is measured without a GPU would be refused with one.
+            resources=Resources(
+                cpu=settings.worker_threads, memory_bytes=memory_bytes or 4 * 2**30, gpu=1 if settings.gpus else 0
+            ),
         )
         uri, sha256 = files.uri("jobs", name, "job.json"), files.write(f"jobs/{name}/job.json", job)
         execute(PlannedTask(job=name, uri=uri, sha256=sha256, runtime=runtime, requests=1))
