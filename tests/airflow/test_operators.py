@@ -179,6 +179,22 @@ def test_deferred_it_waits_in_the_triggerer_and_goes_on_at_the_end(spec: dict[st
     assert runtime.started == ["run-1/generate-a/1"]
 
 
+def test_deferred_a_server_that_is_away_for_a_while_is_asked_again(spec: dict[str, Any]) -> None:
+    class Away(FakeRuntime):
+        def status(self, handle: str) -> JobStatus:
+            found = super().status(handle)
+            if self.seen[handle] in (2, 3, 5):
+                raise JobInterrupted("the daemon does not answer; try again")
+            return found
+
+    runtime = Away(looks=5)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator(spec, runtime, deferrable=True).execute(context())
+    (event,) = asyncio.run(events(triggerer(deferred.value, runtime)))
+    assert event.payload["tail"][-1] == "run-1/generate-a/1 line 2"
+    assert runtime.seen["run-1/generate-a/1"] >= 6 and runtime.started == ["run-1/generate-a/1"]
+
+
 @pytest.mark.parametrize(("code", "error"), [(65, JobSpecError), (75, JobInterrupted), (1, JobError)])
 def test_deferred_the_exit_code_becomes_the_error_with_the_last_log_lines(
     spec: dict[str, Any], code: int, error: type

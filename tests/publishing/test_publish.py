@@ -266,6 +266,29 @@ def test_other_bytes_for_a_published_item_are_published_beside_the_first_and_tak
     assert made.zones.read(first.uri, first.sha256) == b"first"
 
 
+@pytest.mark.parametrize("now", ["published", "blocked before it was made"])
+def test_what_an_earlier_execution_held_cannot_be_approved_once_it_is_something_else(now: str) -> None:
+    held = item(0)
+    made = World([held], [b"doubtful"])
+    made.judge(verdict(prompt_sha256(held.request), "prompt"))
+    made.judge(verdict(sha(b"doubtful"), "artifact", "hold"))
+    publish_run(made.job(), made.zones)
+    for info in list(made.work.list(f"runs/{RUN}/jobs/generate-1/results/")):
+        made.work.delete(info.key)
+    edited = item(0, prompt="another prompt")  # the same row, so the same item
+    again = World([edited], [b"fine" if now == "published" else None], zones=made.zones)
+    if now != "published":
+        for info in list(made.work.list(f"runs/{RUN}/jobs/generate-1/results/")):
+            made.work.delete(info.key)
+    again.judge(verdict(prompt_sha256(edited.request), "prompt", "allow" if now == "published" else "block"))
+    again.judge(verdict(sha(b"fine"), "artifact"), attempt="0002-b")
+    publish_run(again.job(), made.zones)
+    state = outcome(made.zones)[held.item_id].state
+    assert state == now.partition(" ")[0]
+    with pytest.raises(InputError, match=f"is {state}"):
+        approve(made.zones, RUN, held.item_id, by="ada")
+
+
 def test_the_quarantine_record_holds_what_a_reviewer_needs() -> None:
     made = world()
     publish_run(made.job(), made.zones)

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from galley.catalog.facade import Catalog
 from galley.items import Decision
 from galley.publishing.review import approve, withdraw
 from galley.stages.record import dispositions, record_run
@@ -51,6 +53,25 @@ def test_a_run_recorded_by_many_at_once_is_recorded_by_each(pipeline: Pipeline) 
     with ThreadPoolExecutor(8) as pool:
         assert all(report == first for report in pool.map(lambda _: pipeline.record(), range(16)))
     assert [path.name for path in Path(first.sheet).parent.iterdir()] == [Path(first.sheet).name]
+
+
+def test_a_decision_made_while_a_run_is_recorded_stays(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline.run()
+    (held,) = [line for line in dispositions(pipeline.files) if line.state == "held"]
+    finish = Catalog.record_finished
+
+    def late(self: Catalog, *arguments: Any, **options: Any) -> None:
+        decided = approve(pipeline.zones, pipeline.trigger.run, held.item_id, by="ada")
+        self.record_release(decided.latest, decided.latest_uri)
+        finish(self, *arguments, **options)
+
+    monkeypatch.setattr(Catalog, "record_finished", late)
+    report = pipeline.record()
+    assert report.counts == {"published": 5, "blocked": 2, "failed": 1}
+    with pipeline.catalog() as catalog:
+        (item,) = [item for item in catalog.items(pipeline.trigger.run) if item.item.item_id == held.item_id]
+    assert item.state == "published" and item.uri and item.sha256
+    assert pipeline.zones.read(item.uri, item.sha256)
 
 
 def test_the_sheet_shows_what_may_be_shown(pipeline: Pipeline) -> None:

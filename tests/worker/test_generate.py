@@ -182,6 +182,19 @@ def test_blocked_prompts_are_left_out_and_held_ones_are_made(zones, model):
     assert wanted[0].key not in results(zones, job)
 
 
+def test_verdicts_of_a_policy_as_it_was_before_say_nothing(zones, model):
+    wanted = requests(model, ["allowed once"])
+    now = verdict(wanted[0], "block", policy="strict")
+    PartWriter(zones.work, PROMPT_VERDICTS, "0001-a").write([verdict(wanted[0], "allow", policy="lenient")])
+    job, _ = put_job(zones, wanted, model, inputs={"prompt_verdicts": f"{zones.work.url}/{PROMPT_VERDICTS}"})
+    job = job.model_copy(update={"settings": {"policies": [now.policy_digest]}})
+    with pytest.raises(JobInterrupted, match="have no verdict"):
+        generate(attempt(job, zones), EchoEngine())
+    PartWriter(zones.work, PROMPT_VERDICTS, "0002-b").write([now])
+    assert generate(attempt(job, zones), EchoEngine()).blocked == 1
+    assert results(zones, job) == {}
+
+
 def test_nothing_is_made_before_every_prompt_has_a_verdict(zones, model):
     wanted = requests(model, ["allowed", "not screened yet"])
     PartWriter(zones.work, PROMPT_VERDICTS, "0001-a").write([verdict(wanted[0], "allow")])

@@ -26,7 +26,10 @@ class Choices:
         """What this installation has. Files that cannot be read offer nothing; the run says what is wrong with them."""
         names: set[str] = set()
         for path in [*settings.briefs_dir.glob("*.yaml"), *settings.briefs_dir.glob("*.yml")]:
-            found = _NAME.search(path.read_text(encoding="utf-8", errors="replace"))
+            try:  # an editor's lock is a link that leads nowhere
+                found = _NAME.search(path.read_text(encoding="utf-8", errors="replace"))
+            except OSError:
+                continue
             names.update(found.groups() if found else ())
         try:
             registry = yaml.safe_load(settings.models_file.read_text(encoding="utf-8"))

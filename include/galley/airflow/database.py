@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from galley.airflow.settings_file import load_airflow_settings
+from galley.atomic_file import write_atomically
 from galley.settings import Settings
 
 
@@ -28,7 +29,7 @@ def prepare_database(home: Path, settings: Settings, say: Callable[[str], object
     stamp = home / "prepared.json"
     pools = load_airflow_settings(settings.root / "airflow_settings.yaml").pools
     wanted = {"airflow": version("apache-airflow-core"), "pools": pools}
-    if stamp.exists() and (home / "airflow.db").exists() and json.loads(stamp.read_text()) == wanted:
+    if (home / "airflow.db").exists() and _read(stamp) == wanted:
         return
     say("preparing Airflow's database")
     airflow_command("db", "migrate")
@@ -36,4 +37,11 @@ def prepare_database(home: Path, settings: Settings, say: Callable[[str], object
         json.dump(pools, file)
         file.flush()
         airflow_command("pools", "import", file.name)
-    stamp.write_text(json.dumps(wanted))
+    write_atomically(stamp, json.dumps(wanted).encode())
+
+
+def _read(stamp: Path) -> object:
+    try:
+        return json.loads(stamp.read_text())
+    except (OSError, ValueError):
+        return None  # absent or torn: what it tells of is done again, which changes nothing

@@ -108,7 +108,9 @@ def _drive(options: argparse.Namespace, settings: Settings, lock: RunLock, emit:
         _register_dags(options.dag_id)
         # Before the scheduler starts: it would take up what a killed one left, while we put that in order.
         run_id = _create_or_clear(options, settings, emit, standing=False)
-        engine.start(scheduler(AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE="False"))
+        # Nor is there a triggerer: a job that was deferred would wait for ever.
+        alone = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False", "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "False"}
+        engine.start(scheduler(**alone))
         state = _await(options.dag_id, run_id, emit, engine.dead, parent)
         engine.grace_seconds = 2.0  # nothing is running any more that would need time to end well
     return 0 if state == "success" else 1
@@ -180,7 +182,7 @@ def _create_or_clear(options: argparse.Namespace, settings: Settings, emit: Emit
             day = options.date or now.astimezone(zone).date()
             logical, kind = moment_of(day, zone, options.sha256), _run_type("manual")
             run_id = f"file__{day.isoformat()}__{options.sha256[:16]}"
-            conf = {"source": options.source}
+            conf = {"source": options.source, "fingerprint": options.sha256}
         else:
             logical, kind, run_id = _scheduled(dag, options.date, now, zone)
             conf = {}
@@ -274,7 +276,10 @@ def _watch(dag_id: str, run_id: str, emit: Emit) -> Iterator[tuple[bool, str]]:
     seen: dict[tuple[str, int], tuple[str, int]] = {}
     while True:
         with create_session() as session:
-            state = str(session.scalar(select(DagRun.state).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)))
+            state = session.scalar(select(DagRun.state).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+            if state is None:
+                raise RunImpossible(f"the run {run_id} of {dag_id} is gone: somebody deleted it")
+            state = str(state)
             rows = session.execute(
                 select(
                     TaskInstance.task_id,

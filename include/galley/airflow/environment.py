@@ -10,6 +10,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from galley.settings import Settings
@@ -105,14 +106,15 @@ def _once(path: Path, make: Callable[[], dict[str, str]]) -> dict[str, str]:
     """The installation's own secrets in a file, made once and readable by their owner alone."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.{os.getpid()}")
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(make(), file)
+        partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
-            os.link(partial, path)  # the first of two starting together wins; both read what it made
-        except FileExistsError:
-            pass
+            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                json.dump(make(), file)
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):
+                os.link(partial, path)  # the first of two starting together wins; both read what it made
         finally:
-            partial.unlink()
+            partial.unlink(missing_ok=True)
     found: dict[str, str] = json.loads(path.read_text())
     return found

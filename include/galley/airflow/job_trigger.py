@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from galley.errors import JobInterrupted
 from galley.runtimes import TAIL, Runtime, open_runtime
 from galley.settings import Settings
 
@@ -57,6 +58,14 @@ class JobTrigger(BaseTrigger):
         await asyncio.to_thread(self._open().cancel, self.handle)
 
     def _running(self) -> bool:
+        """Whether to look again. What asks a server that is away learns nothing of the job, which goes on."""
+        try:
+            return self._looked()
+        except JobInterrupted as error:
+            self.log.warning("Cannot look at %s, and look again: %s", self.handle, error)
+            return True
+
+    def _looked(self) -> bool:
         runtime = self._open()
         running = runtime.status(self.handle).state == "running"
         chunk = runtime.logs(self.handle, self._cursor)

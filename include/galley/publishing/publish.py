@@ -35,7 +35,7 @@ from galley.errors import CheckError, JobSpecError
 from galley.items import Item, Job, Published, Release, Result, Verdict, canonical_json
 from galley.ledger import key_below, read_verdicts
 from galley.publishing.disposition import Disposition, dispose, index, reviewed
-from galley.publishing.objects import place, quarantine
+from galley.publishing.objects import place, quarantine, record_key
 from galley.publishing.releases import Body, Review, history, publish, release_key, reviews
 from galley.storage.base import ObjectStore
 from galley.storage.zones import Zones
@@ -62,6 +62,7 @@ class _Settled:
 
     disposition: Disposition
     entry: Published | None
+    quarantined: bool = False
 
 
 def publish_run(job: Job, zones: Zones, *, heartbeat: Heartbeat = lambda done, total: None) -> PublishStats:
@@ -86,6 +87,8 @@ def publish_run(job: Job, zones: Zones, *, heartbeat: Heartbeat = lambda done, t
     verdicts = index(_verdicts(job, zones.work))
     earlier = history(zones.published, job.run)
     listed, decided = _listed(earlier), reviews(earlier)
+    # An earlier execution's records: where nothing is held any more, a person must not find one that says otherwise.
+    records = {info.key for info in zones.quarantine.list(f"{job.run}/") if info.key.endswith(".json")}
     settled: list[_Settled] = []
     for item in items:
         if item.policy not in policies:
@@ -95,7 +98,10 @@ def publish_run(job: Job, zones: Zones, *, heartbeat: Heartbeat = lambda done, t
         result = results.get(item.request.key)
         disposition = dispose(item, prompt_sha256(item.request), policies[item.policy], result, verdicts)
         entry, review = listed.get(item.item_id), decided.get(item.item_id)
-        settled.append(_place(zones, item, result, disposition, entry, review))
+        placed = _place(zones, item, result, disposition, entry, review)
+        if not placed.quarantined and record_key(job.run, item.item_id) in records:
+            quarantine(zones.quarantine, item, None, reviewed(placed.disposition, review))
+        settled.append(placed)
         heartbeat(len(settled), len(items))
 
     def change(releases: Sequence[Release]) -> Body | None:
@@ -165,7 +171,7 @@ def _place(
     except CheckError as error:
         disposition = disposition.held(str(error))
     uri = quarantine(zones.quarantine, item, source, reviewed(disposition, review))
-    return _Settled(disposition.model_copy(update={"uri": uri}), None)
+    return _Settled(disposition.model_copy(update={"uri": uri}), None, quarantined=True)
 
 
 def _there(store: ObjectStore, entry: Published, disposition: Disposition) -> bool:

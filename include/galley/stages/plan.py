@@ -117,7 +117,7 @@ def plan_run(
     for runtime in record.runtimes:
         rows = [row(item.request) for item in files.items() if item.runtime == runtime]
         here = numerics[runtime] = _numerics(
-            shared, sources, kinds, {(r.model_digest, r.engine) for r in rows}, runtime, execute
+            shared, sources, kinds, {(r.model_digest, r.engine) for r in rows}, runtime, execute, memory
         )
         progress(f"{len(rows)} items, runtime {runtime or settings.runtime or 'process'}: looking for what is made")
         known = _known(files, catalog, rows, here)
@@ -127,7 +127,8 @@ def plan_run(
         jobs += [(runtime, job) for job in planned.jobs]
     files.write_lines("reused.jsonl", (reused[key] for key in sorted(reused)), settings.home / "tmp")
     prompts = shared.screening(PROMPTS, "screen_prompts", {}, record.items, "")
-    generate = [_generate(shared, runtime, job, numerics[runtime], settings) for runtime, job in jobs]
+    digests = sorted(set(policies.digests().values()))
+    generate = [_generate(shared, runtime, job, numerics[runtime], digests, settings) for runtime, job in jobs]
     screen = _screens(shared, jobs, bool(reused), settings)
     publish = _publish(shared, screen, jobs, bool(reused), record.items, record.content_date.isoformat())
     result = PlanRecord(
@@ -156,11 +157,14 @@ def _numerics(
     used: set[Maker],
     runtime: str,
     execute: Execute,
+    memory: dict[Sha256, int],
 ) -> dict[Maker, Numerics]:
     found = {}
     for sha256, engine in sorted(used):
         source = sources[sha256].model_copy(update={"engine": engine})
-        found[sha256, engine] = numerics_for(shared.files, shared.settings, source, kinds[sha256], runtime, execute)
+        found[sha256, engine] = numerics_for(
+            shared.files, shared.settings, source, kinds[sha256], runtime, execute, memory[sha256]
+        )
     return found
 
 
@@ -227,7 +231,12 @@ def _plan(
 
 
 def _generate(
-    shared: _Shared, runtime: str, job: PlannedJob, numerics: dict[Maker, Numerics], settings: Settings
+    shared: _Shared,
+    runtime: str,
+    job: PlannedJob,
+    numerics: dict[Maker, Numerics],
+    policies: list[str],
+    settings: Settings,
 ) -> PlannedTask:
     files, name = shared.files, _name(job, runtime)
     requests = planned_requests(job, (item.request for item in files.items() if item.runtime == runtime))
@@ -244,7 +253,10 @@ def _generate(
         inputs=inputs,
         threads=settings.worker_threads,
         gpu=1 if settings.gpus else 0,
-        settings={"numerics": numerics[job.model.digest, job.model.engine].model_dump(mode="json")},
+        settings={
+            "numerics": numerics[job.model.digest, job.model.engine].model_dump(mode="json"),
+            "policies": policies,
+        },
     )
     return shared.task(spec.model_copy(update={"job": name}), runtime, len(job.keys))
 

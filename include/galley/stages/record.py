@@ -115,6 +115,10 @@ def record_run(
         release_uri=uri,
         arms=record.arms,
     )
+    # What a person decided meanwhile: its release was recorded before what the publisher said, which is older.
+    while (newer := latest(zones.published, files.run)) is not None and (not release or newer.number > release.number):
+        release, uri = newer, f"{zones.published.url}/{release_key(files.run, newer.number)}"
+        catalog.record_release(newer, uri)
     plan = files.plan()
     lines = _table(files.run, catalog)
     path = settings.home / "reports" / f"{files.run}.html"

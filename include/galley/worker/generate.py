@@ -8,6 +8,7 @@ Inputs of a job, by role:
                       every one of its verdicts there is ``block``; it gets no result, its items end blocked. Without a
                       verdict nothing is made yet: it may be a prompt that must not be
 
+``settings["policies"]`` may hold digests of the policies whose verdicts on prompts count; without it all do.
 ``settings["numerics"]`` may hold the `Numerics` that the plan counted on; a machine that works under others is refused.
 Artifacts go to ``<prefix>/artifacts/<sha256>.<ext>``, log-probabilities where a request asks for them to
 ``<prefix>/logprobs/``, results to ``<prefix>/results/<attempt>/``, figures to ``<prefix>/stats.json``. Requests with a
@@ -218,18 +219,20 @@ def _requests(attempt: Attempt) -> list[PlannedRequest]:
 
 
 def _blocked(attempt: Attempt, requests: Sequence[PlannedRequest]) -> set[str]:
-    """Keys whose prompt may not be generated: it has no verdict but ``block``.
+    """Keys whose prompt may not be generated: under the run's policies it has no verdict but ``block``.
 
     Raises `JobInterrupted` where a prompt has no verdict at all, though the job says where they are.
     """
     places = [uri for role, uri in attempt.job.inputs.items() if role.startswith("prompt_verdicts")]
     if not places:
         return set()
+    policies = attempt.job.settings.get("policies")
     decisions: dict[str, set[str]] = {}
     for uri in places:
         store, key = attempt.locate(uri)
         for verdict in read_verdicts(store, key).lines.values():
-            if verdict.subject_kind == "prompt":
+            # Verdicts of a policy as it was before somebody changed it say nothing any more.
+            if verdict.subject_kind == "prompt" and (policies is None or verdict.policy_digest in policies):
                 decisions.setdefault(verdict.subject_sha256, set()).add(verdict.decision)
     prompts = {planned.key: hashlib.sha256(planned.request.screened_text.encode()).hexdigest() for planned in requests}
     if unknown := [key for key, prompt in prompts.items() if prompt not in decisions]:
