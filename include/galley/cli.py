@@ -18,7 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("galley.catalog.cli:runs", "List all runs, oldest first."),
     "items": ("galley.catalog.cli:items", "List a run's items: state, verdict, bytes."),
     "rejects": ("galley.catalog.cli:rejects", "List the rows of a run that became no item."),
-    "stats": ("galley.catalog.cli:stats", "Show what each generation job of a run did: batches, rates, memory."),
+    "stats": ("galley.catalog.cli:stats", "Show what each generation job of a run did: batch sizes, rates, memory."),
     "fetch": ("galley.catalog.cli:fetch", "Write an object's bytes to stdout."),
     "export": ("galley.catalog.cli:export", "Export a run: csv, imagefolder or openai-batch."),
     "brief": ("galley.brief_cli:app", "Check briefs; print their schema."),

@@ -129,7 +129,7 @@ def pull(
     name: Annotated[str, typer.Argument(help="Name in models.yaml, or org/name@ and a 40-digit commit.")],
     kind: Annotated[str, typer.Option("--kind", help="image or text, for a model outside models.yaml.")] = "",
 ) -> None:
-    """Fetch a hub model into the cache, check it and record its digest; the only command that needs the network."""
+    """Fetch a hub model into the cache, check it and record its digest. Needs the network, as make setup does."""
     from galley.settings import Settings
 
     python = Settings().worker_python

@@ -43,7 +43,9 @@ def run(
     day: Annotated[
         datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="Content date; default: today.")
     ] = None,
-    runtime: Annotated[str, typer.Option("--runtime", help="How jobs are executed; default: process.")] = "",
+    runtime: Annotated[
+        str, typer.Option("--runtime", help="Where a brief does not say; default: GALLEY_RUNTIME, else process.")
+    ] = "",
 ) -> None:
     """Make today's content, or what one file asks for, by a real Airflow run.
 

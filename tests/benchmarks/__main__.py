@@ -35,6 +35,7 @@ BENCHES = {
     "memory": memory.run,
     "repro-text": repro.run_text,
     "sd-mixed": sd_mixed.run,
+    "sd-mixed-large": sd_mixed.run_large,
     "sd-brief": sd_mixed.run_brief,
     "sd-day": sd_day.run,
     "repro-image": sd_repro.run,

@@ -37,7 +37,7 @@ def _open() -> Catalog:
 
 @app.command("experiment")
 def experiment(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the experiment; a brief's is its own name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="`experiment:` of a brief, else the brief's name.")],
     control: Annotated[str, typer.Option("--control", metavar="ARM", help="Default: the brief's first arm.")] = "",
     output: FormatOption = Format.table,
 ) -> None:
