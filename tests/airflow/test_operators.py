@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,9 @@ class FakeRuntime:
     def logs(self, handle: str, cursor: int = 0) -> LogChunk:
         lines = [f"{handle} line {number}" for number in range(3)]
         return LogChunk(tuple(lines[cursor:]), len(lines))
+
+    def reap(self, wanted: Callable[[str], bool]) -> list[str]:
+        return []
 
     def cancel(self, handle: str, grace: float = 20.0) -> None:
         self.cancelled.append(handle)

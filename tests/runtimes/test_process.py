@@ -13,6 +13,7 @@ from galley.errors import JobSpecError
 from galley.runtimes import ProcessRuntime, label, open_runtime
 from galley.runtimes.process import worker_environment
 from galley.settings import Settings
+from tests.jobs import put_job, request
 from tests.runtimes.conformance import RuntimeConformance, log, until, wait
 
 
@@ -47,6 +48,14 @@ class TestProcessRuntime(RuntimeConformance):
         assert sleeper.find(job[0]) == handle
         sleeper.cancel(handle)
         assert sleeper.status(handle).exit_code is None
+
+    def test_the_reaper_ends_what_nobody_waits_for(self, sleeper, zones, model, job):
+        other, other_uri = put_job(zones, [request("text", "x", model.digest)], model, run="run-2")
+        wanted, orphan = sleeper.submit(*job), sleeper.submit(other, other_uri)
+        assert sleeper.reap(lambda label: label.startswith("run-1/")) == [f"run-2/{other.job}"]
+        assert [sleeper.status(handle).state for handle in (wanted, orphan)] == ["running", "ended"]
+        sleeper.cancel(wanted, grace=0)
+        assert sleeper.reap(lambda label: False) == []
 
     def test_a_killed_worker_leaves_its_signal(self, settings, sleeper, job):
         handle = sleeper.submit(*job)

@@ -6,6 +6,8 @@ and counts. Imports are inside the tasks: the file of a DAG is parsed again for 
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,7 @@ from galley.settings import Settings
 if TYPE_CHECKING:
     from galley.stages.run import RunFiles
 
+_log = logging.getLogger(__name__)
 PUBLISHED = Asset("galley_published", uri="x-galley://published")
 """Updated when a run has published; the event's extra carries the release's URI."""
 DEFAULT_ARGS = {
@@ -167,12 +170,14 @@ def record(run: str) -> dict[str, Any]:
     states = ti.get_task_states(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id])[dag_run.run_id]
     failed = sorted(name for name, state in states.items() if state in ("failed", "upstream_failed"))
     settings, here = Settings(), _Run(run_name(dag_run.dag_id, dag_run.run_id))
-    if here.files.read("run.json", RunRecord) is None:
+    recorded = here.files.read("run.json", RunRecord)
+    if recorded is None:
         if not failed:
             raise AirflowSkipException("no request file was left for this run; there is nothing to record")
         raise AirflowFailException("collect failed; there is nothing to record")
     with Catalog.open(settings.catalog_url) as catalog:
         report = record_run(here.files, settings, here.zones, catalog, datetime.now(UTC), succeeded=not failed)
+    _reap(settings, report.run, recorded.runtimes)
     counts = {str(state): number for state, number in report.counts.items()} | {"rejected": report.rejects}
     if run:
         ti.xcom_push(key=NOTE_KEY, value=f"[{counted(counts)}]({run_page(dag_run.dag_id, dag_run.run_id)})")
@@ -180,6 +185,19 @@ def record(run: str) -> dict[str, Any]:
         raise AirflowFailException(f"recorded as failed, for these tasks did not succeed: {', '.join(failed)}")
     context["outlet_events"][PUBLISHED].extra = {"run": report.run, "release": report.release_uri}
     return {"report": here.files.uri("report.json"), "rejects": report.rejects} | {**report.counts}
+
+
+def _reap(settings: Settings, run: str, runtimes: Collection[str]) -> None:
+    """End what is left of the run's jobs: this is its last task, so nobody waits for them any more."""
+    from galley.errors import GalleyError
+    from galley.runtimes import open_runtime
+
+    for name in sorted({"", *runtimes}):
+        try:
+            for label in open_runtime(name, settings).reap(lambda label: not label.startswith(f"{run}/")):
+                _log.info("Nobody waited for %s any more", label)
+        except GalleyError as error:  # another run's end will try again
+            _log.warning("Jobs that nobody waits for may be left: %s", error)
 
 
 class _Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -68,6 +69,12 @@ class Runtime(Protocol):
 
     def cancel(self, handle: str, grace: float = 20.0) -> None:
         """SIGTERM, and SIGKILL after ``grace`` seconds; returns when it has ended. Nothing happens to an ended one."""
+
+    def reap(self, wanted: Callable[[str], bool]) -> list[str]:
+        """End what runs of this installation's jobs and nobody waits for, and drop what ended long ago.
+
+        ``wanted`` says of a job's label whether somebody does. Returns the labels of what was ended or dropped.
+        """
 
 
 def label(job: Job) -> str:

@@ -14,7 +14,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -148,6 +148,16 @@ class ProcessRuntime:
                 time.sleep(0.02)
         if self.status(handle).state == "running":
             raise JobInterrupted(f"{handle} does not end, not even by SIGKILL; look at the machine")
+
+    def reap(self, wanted: Callable[[str], bool]) -> list[str]:
+        """See `Runtime.reap`; logs of what ended stay."""
+        reaped = []
+        for lock in sorted(self._jobs.glob("*/*/lock")):
+            name, execution = f"{lock.parent.parent.name}/{lock.parent.name}", lock.read_text()
+            if execution and not wanted(name) and _is_locked(lock):
+                self.cancel(f"{name}/{execution}")
+                reaped.append(name)
+        return reaped
 
     def _signal(self, handle: str, number: int) -> None:
         try:
