@@ -28,10 +28,11 @@ _PHRASES = (
 
 
 _CONTROL_GROUP = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+    ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
-"""Files of limit and use, of the second version and of the first, as a container sees its own."""
+"""Folder, files of limit and use, and in ``memory.stat`` what of the use are pages of files that would be given up: of
+the second version and of the first, as a container sees its own."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -56,13 +57,16 @@ def free_memory() -> None:
 def free_bytes() -> int:
     """Memory that could be had now: the accelerator's, or else the host's within the limits of our control group."""
     if torch.cuda.is_available():
-        return int(torch.cuda.mem_get_info()[0])
+        # Blocks that torch keeps for itself are there for the asking.
+        return int(torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated())
     free = int(psutil.virtual_memory().available)
-    for limit, used in _CONTROL_GROUP:
+    for folder, limit, used, pages in _CONTROL_GROUP:
         try:
             # A limit is "max", or absurdly large, where there is none.
-            free = min(free, int(Path(limit).read_text()) - int(Path(used).read_text()))
-        except (OSError, ValueError):
+            left = int(Path(folder, limit).read_text()) - int(Path(folder, used).read_text())
+            told = dict(line.split() for line in Path(folder, "memory.stat").read_text().splitlines())
+            free = min(free, left + int(told[pages]))
+        except (OSError, ValueError, KeyError):
             continue
     return max(0, free)
 

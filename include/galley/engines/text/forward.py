@@ -54,9 +54,12 @@ class SlotForward:
     def read(self, slot: int, prompt: Sequence[int], start: int) -> Tensor:
         """Read one chunk of a prompt into a slot. Scores (1, vocabulary) after its last token in the chunk."""
         chunk = prompt[start : start + CHUNK]
-        ids = torch.tensor([[*chunk, *[self.language.pad] * (CHUNK - len(chunk))]], device=device())
-        positions = torch.arange(start, start + CHUNK, device=device())[None]
-        return self.run(slice(slot, slot + 1), ids, positions, start + CHUNK, keep=len(chunk) - 1)
+        # How long a prompt is, is no neighbour's doing, so the last chunk needs no padding to be exact. An accelerator
+        # gets few shapes all the same; a processor pays for every token.
+        width = len(chunk) if device().type == "cpu" else CHUNK
+        ids = torch.tensor([[*chunk, *[self.language.pad] * (width - len(chunk))]], device=device())
+        positions = torch.arange(start, start + width, device=device())[None]
+        return self.run(slice(slot, slot + 1), ids, positions, start + width, keep=len(chunk) - 1)
 
     def step(self, first: int, count: int, tokens: Sequence[int], positions: Sequence[int]) -> Tensor:
         """Scores (rows, vocabulary) after a token for each of the rows from slot ``first`` on.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from galley.engines.certificate import CANDIDATES, SUBJECTS, Probe, RowCounts, certify
-from galley.engines.memory import is_device_lost, is_out_of_memory
+from galley.engines.memory import free_bytes, is_device_lost, is_out_of_memory
 from galley.engines.numerics import device
 from galley.engines.text.forward import CHUNK, SlotForward
 
@@ -20,6 +20,12 @@ EAGER = "eager"
 def candidates() -> tuple[int, ...]:
     """Row counts to try on this process's device, ascending."""
     return CANDIDATES if device().type == "cpu" else WIDE
+
+
+def _fitting(forward: SlotForward) -> tuple[int, ...]:
+    """Candidates whose trial takes at most half of the memory that is free; the smallest at least."""
+    most = free_bytes() // 2 // max(1, forward.position_bytes * 4 * CHUNK) - SUBJECTS
+    return tuple(count for count in candidates() if count <= most) or candidates()[:1]
 
 
 @torch.inference_mode()
@@ -65,7 +71,7 @@ def certified(forward: SlotForward) -> RowCounts | None:
     # All fit into the fewest keys that are read, so that no trial writes over what a later one reads.
     lengths = torch.randint(2, min(CHUNK, room - 1), (SUBJECTS,), generator=random).tolist()
     texts = [torch.randint(vocabulary, (length,), generator=random).tolist() for length in lengths]
-    tried = candidates()
+    tried = _fitting(forward)
     # The texts lie there over and over, so that any run of rows, beginning with any, is a slice of the cache.
     slots = SUBJECTS + tried[-1]
     forward.open(slots, 4 * CHUNK)
