@@ -376,6 +376,43 @@ class TestSafety:
         with pytest.raises(ModelRefused, match="convert them to safetensors"):
             inspect(directory)
 
+    def test_an_adapter_that_a_loader_would_add_by_itself_is_refused(self, tmp_path):
+        for directory, place in ((text_model(tmp_path / "t"), ""), (image_model(tmp_path / "i"), "text_encoder/")):
+            (directory / f"{place}adapter_config.json").write_text("{}")
+            with pytest.raises(ModelRefused, match="holds an adapter"):
+                inspect(directory)
+
+    @pytest.mark.parametrize(
+        ("path", "key"),
+        [("config.json", "transformers_weights"), ("tokenizer_config.json", "fast_tokenizer_files")],
+    )
+    def test_a_key_that_names_other_files_is_refused(self, tmp_path, path, key):
+        directory = text_model(tmp_path / "m")
+        (directory / path).write_text(json.dumps({key: "other.safetensors"}))
+        with pytest.raises(ModelRefused, match=f"{key}.*other files"):
+            inspect(directory)
+
+    def test_all_that_any_loader_may_prefer_is_looked_at_and_counts(self, tmp_path):
+        directory = image_model(tmp_path / "m")
+        safetensors(directory / "text_encoder" / "diffusion_pytorch_model.safetensors")
+        shard = "diffusion_pytorch_model-00001-of-00001.safetensors"
+        index = directory / "unet" / "diffusion_pytorch_model.safetensors.index.json"
+        index.write_text(json.dumps({"weight_map": {"w": shard}}))
+        safetensors(directory / "unet" / shard)
+        (directory / "text_encoder" / "scheduler_config.json").write_text("{}")
+        (directory / "tokenizer" / "additional_chat_templates").mkdir()
+        (directory / "tokenizer" / "additional_chat_templates" / "default.jinja").write_text("{{ messages }}")
+        seen = set(inspect(directory).files)
+        assert seen >= {
+            "text_encoder/config.json", "text_encoder/model.safetensors",
+            "text_encoder/diffusion_pytorch_model.safetensors", "text_encoder/scheduler_config.json",
+            "unet/diffusion_pytorch_model.safetensors", f"unet/{shard}", f"unet/{index.name}",
+            "tokenizer/additional_chat_templates/default.jinja",
+        }  # fmt: skip
+        index.write_text(json.dumps({"weight_map": {"w": "evil.bin"}}))
+        with pytest.raises(ModelRefused, match="shards are safetensors"):
+            inspect(directory)
+
     def test_a_pickle_beside_safetensors_is_not_read_and_does_not_count(self, tmp_path):
         directory = text_model(tmp_path / "m")
         before = inspect(directory).digest

@@ -29,6 +29,8 @@ UNREAD_COMPONENTS = frozenset({"safety_checker", "feature_extractor", "image_enc
 """Parts of a pipeline the engines never load; screening has its own checkers, with digests of their own."""
 LIBRARIES = frozenset({"diffusers", "transformers"})
 CODE_KEYS = frozenset({"auto_map", "custom_pipeline", "custom_generate", "_attn_implementation_internal"})
+ELSEWHERE_KEYS = frozenset({"transformers_weights", "fast_tokenizer_files"})
+"""Name other files than those that are looked at here."""
 WEIGHTS = ("diffusion_pytorch_model", "model")
 ADAPTER_FILE = "pytorch_lora_weights.safetensors"
 """What diffusers calls the weights of a LoRA."""
@@ -218,22 +220,28 @@ def _pipeline_files(directory: Path) -> Iterator[str]:
             raise ModelNotFound(
                 f'model "{directory}": its directory {component}/ is missing; the copy is incomplete, make it again'
             )
-        if (directory / component / "scheduler_config.json").is_file():
+        where = directory / component
+        scheduler = (where / "scheduler_config.json").is_file()
+        if scheduler:
             yield f"{component}/scheduler_config.json"
-        elif (directory / component / "config.json").is_file():
-            yield from _transformer_files(directory, f"{component}/")
-        else:
+        if (where / "config.json").is_file():
+            # Beside a scheduler's there may be a stray one; what has weights is a model, whatever else lies there.
+            bare = scheduler and not any(where.glob("*.safetensors"))
+            yield from [f"{component}/config.json"] if bare else _transformer_files(directory, f"{component}/")
+        elif not scheduler:
             yield from _tokenizer_files(directory, f"{component}/")
 
 
 def _transformer_files(directory: Path, prefix: str) -> Iterator[str]:
+    """Configuration and all weights under any name that a loader knows: which it prefers is none of our business."""
+    found = False
     yield f"{prefix}config.json"
     if (directory / prefix / "generation_config.json").is_file():
         yield f"{prefix}generation_config.json"
     for stem in WEIGHTS:
         if (directory / prefix / f"{stem}.safetensors").is_file():
             yield f"{prefix}{stem}.safetensors"
-            return
+            found = True
         index = f"{prefix}{stem}.safetensors.index.json"
         if (directory / index).is_file():
             yield index
@@ -250,7 +258,9 @@ def _transformer_files(directory: Path, prefix: str) -> Iterator[str]:
                         f'model "{directory}": its shard {prefix}{shard} is missing; copy or pull it again'
                     )
                 yield f"{prefix}{shard}"
-            return
+            found = True
+    if found:
+        return
     where = directory / prefix
     pickles = sorted(p.name for p in where.iterdir() if p.suffix in PICKLES)
     if pickles:
@@ -271,6 +281,8 @@ def _tokenizer_files(directory: Path, prefix: str) -> list[str]:
             f'model "{directory}": no tokenizer in {prefix or "./"} (one of {", ".join(VOCABULARIES)}); '
             "the copy is incomplete, make it again"
         )
+    templates = sorted((directory / prefix / "additional_chat_templates").glob("*.jinja"))
+    present += [f"{path.parent.name}/{path.name}" for path in templates]
     return [f"{prefix}{name}" for name in present]
 
 
@@ -289,8 +301,13 @@ def _json(directory: Path, path: str) -> dict[str, Any]:
 def _refuse_code(directory: Path) -> None:
     for folder, _, names in os.walk(directory):
         for name in names:
+            found = (Path(folder) / name).relative_to(directory)
+            if name == "adapter_config.json":
+                raise ModelRefused(
+                    f'model "{directory}" holds an adapter ({found}), which transformers would add without a word; '
+                    "merge it into the weights, or give it a directory of its own under adapters"
+                )
             if name.endswith((".py", ".pyc", ".so", ".dll", ".dylib")):
-                found = (Path(folder) / name).relative_to(directory)
                 raise ModelRefused(f'model "{directory}" holds code ({found}); models here are data only, remove it')
 
 
@@ -307,7 +324,13 @@ def _refuse_keys(directory: Path, path: str) -> None:
     name = Path(path).name
     if name in {"vocab.json", "tokenizer.json", "added_tokens.json"} or name.endswith(".index.json"):
         return  # their keys are words or tensor names
-    found = CODE_KEYS.intersection(keys(_json(directory, path)))
+    present = set(keys(_json(directory, path)))
+    if elsewhere := ELSEWHERE_KEYS & present:
+        raise ModelRefused(
+            f'model "{directory}", {path}: has {", ".join(sorted(elsewhere))}, which makes a loader read other files '
+            "than those whose digests are taken; give them their usual names, and remove the key"
+        )
+    found = CODE_KEYS & present
     if found:
         raise ModelRefused(
             f'model "{directory}", {path}: has {", ".join(sorted(found))}, which makes a loader fetch and run code; '
