@@ -6,12 +6,12 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from minio.credentials import StaticProvider
+from minio.credentials import Credentials, StaticProvider
 
-from galley.errors import StoreError
+from galley.errors import ObjectNotFound, StoreError, StoreUnavailable
 from galley.settings import Settings
 from galley.storage import ObjectStore, Retries
-from galley.storage.minio import PART, MinioStore, connect
+from galley.storage.minio import PART, MinioStore, _Credentials, connect
 
 from .conformance import StoreConformance, keys, sha256
 from .fake_s3 import BUCKET, FakeS3
@@ -58,6 +58,55 @@ def test_parts(make: Make, server: FakeS3, extra: int) -> None:
         info = store.head(key)
         assert info is not None and info.version[32:] == (f"-{number}" if number > 1 else "")
     assert server.uploads == {}
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"<html>welcome</html>", b" " * 400 + b"<Error><Code>InternalError</Code></Error>"]
+)
+def test_a_yes_that_is_none_ends_no_upload(
+    make: Make, server: FakeS3, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    """S3 says 200 before it knows, and a proxy may say it of anything."""
+    store, upload, asked = make(), server._upload, 0
+
+    def _upload(method: str, key: str, query: dict[str, str], data: bytes) -> tuple[int, bytes, dict[str, str]]:
+        nonlocal asked
+        if method == "POST" and "uploadId" in query:
+            asked += 1
+            if asked == 1:
+                return 200, answer, {}
+        return upload(method, key, query, data)
+
+    monkeypatch.setattr(server, "_upload", _upload)
+    data = b"x" * (PART + 1)
+    assert store.put("long", data).size == len(data)
+    assert asked == 2 and store.get("long") == data
+
+
+def test_a_404_that_is_not_the_store_s_own_is_no_absence(
+    make: Make, server: FakeS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make()
+    store.put("there", b"x")
+    monkeypatch.setattr(server, "_object", lambda *_: (404, b"<html>404 page not found</html>", {}))
+    with pytest.raises(StoreUnavailable):
+        store.get("there")
+    with pytest.raises(StoreError) as caught:
+        store.delete("there")
+    assert not isinstance(caught.value, ObjectNotFound)
+
+
+def test_credentials_that_cannot_be_renewed_may_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys_of = _Credentials("")
+    monkeypatch.setattr(keys_of._chain, "retrieve", lambda: (_ for _ in ()).throw(ValueError("none")))
+    with pytest.raises(StoreError) as never:
+        keys_of.retrieve()
+    assert not isinstance(never.value, StoreUnavailable)
+    monkeypatch.setattr(keys_of._chain, "retrieve", lambda: Credentials("a", "b"))
+    keys_of.retrieve()
+    monkeypatch.setattr(keys_of._chain, "retrieve", lambda: (_ for _ in ()).throw(ValueError("none")))
+    with pytest.raises(StoreUnavailable):
+        keys_of.retrieve()
 
 
 def test_a_broken_stream_leaves_no_parts(make: Make, server: FakeS3) -> None:

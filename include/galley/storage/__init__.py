@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from galley.errors import StoreError
-from galley.storage.base import ObjectInfo, ObjectStore, Written, check_key, check_prefix
+from galley.storage.base import ObjectInfo, ObjectStore, Written, check_key, check_prefix, shown_url
 from galley.storage.local import LocalStore, local_root
 from galley.storage.memory import MemoryStore
 from galley.storage.s3_url import S3Location
@@ -47,7 +47,7 @@ def canonical_url(url: str) -> str:
         case "s3":
             return S3Location.parse(url).url
     raise StoreError(
-        f"store URL {url[:300]!r}: this installation has stores for file:///absolute/path and s3://bucket/prefix"
+        f"store URL {shown_url(url)!r}: this installation has stores for file:///absolute/path and s3://bucket/prefix"
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Protocol
+from urllib.parse import urlsplit
 
 from galley.errors import StoreError
 
@@ -104,6 +105,15 @@ class ObjectStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove the object; nothing happens where there is none."""
+
+
+def shown_url(url: str) -> str:
+    """A store's URL for people: without what may be a password in it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url.partition(":")[0] + ":…"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:300]
 
 
 def check_key(key: str) -> str:

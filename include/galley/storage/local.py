@@ -29,7 +29,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from galley.errors import ObjectExists, ObjectNotFound, StoreError, StoreUnavailable, WriteUnknown
-from galley.storage.base import MAX_PART, ObjectInfo, check_key
+from galley.storage.base import MAX_PART, ObjectInfo, check_key, shown_url
 from galley.storage.folders import FOLDER, Folders, NotAFolder, prune
 from galley.storage.settled import Retries, SettledStore
 from galley.storage.streams import Body, Source
@@ -48,10 +48,13 @@ def local_root(url: str) -> Path:
     local = parts.scheme == "file" and parts.netloc in ("", "localhost") and path.startswith("/")
     if not local or parts.query or parts.fragment:
         raise StoreError(
-            f"store URL {url!r}: a directory is written file:///absolute/path (three slashes; ? and # as %3F and %23)"
+            f"store URL {shown_url(url)!r}: a directory is written file:///absolute/path (three slashes; ? and # as "
+            "%3F and %23)"
         )
     if not path.strip("/") or "\0" in path or ".." in path.split("/"):
-        raise StoreError(f"store URL {url!r}: the path must be absolute, below the root directory and without ..")
+        raise StoreError(
+            f"store URL {shown_url(url)!r}: the path must be absolute, below the root directory and without .."
+        )
     return Path(os.path.normpath("/" + path.lstrip("/")))
 
 

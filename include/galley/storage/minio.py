@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from galley.storage.base import Written
 
 PART = 5 << 20
+_PIECE = 64 << 10
 """Bytes of a part: the least that S3 takes, and what a write holds in memory."""
 MAX_PARTS = 10_000
 MAX_SINGLE = 5 << 30
@@ -230,7 +231,8 @@ class MinioStore(SettledStore):
             try:
                 with self._errors("writing", key, writing=True):
                     ended = self._send("POST", key, {"uploadId": upload}, body, {})
-                    if b"<Error" in ended.data[:300]:  # S3 answers 200 first and finds out afterwards
+                    # S3 answers 200 first and finds out afterwards; a proxy may answer anything.
+                    if b"CompleteMultipartUploadResult" not in ended.data:
                         raise refused(500, ended.headers, ended.data)
             except WriteUnknown as error:
                 doubt = True
@@ -262,9 +264,11 @@ class MinioStore(SettledStore):
                 "Content-MD5": base64.b64encode(md5).decode(),
                 "Content-Type": "application/octet-stream",
             }
+        # Piece by piece: a socket's time-out is for all of what is sent at once, and a part may be long under way.
+        body = None if data is None else _pieces(memoryview(data))
         longer = {"timeout": _COMPLETING} if method == "POST" and "uploadId" in query else {}
         url = self._signed(method, key, query, _VALID)
-        return self._http.urlopen(method, url, body=data, headers=headers, **longer)  # type: ignore[no-any-return]
+        return self._http.urlopen(method, url, body=body, headers=headers, **longer)  # type: ignore[no-any-return]
 
     def _signed(self, method: str, key: str, query: dict[str, str], expires: timedelta) -> str:
         with self._errors("signing a request for", key):
@@ -283,7 +287,11 @@ class MinioStore(SettledStore):
             name = hashlib.sha256(self._endpoint.encode()).hexdigest()[:16]
             marker = f"{FOLDER}/conditional-writes-{name}"
             try:
-                if self._retry(lambda: self.head_once(marker)) is None:
+                tried = self._retry(lambda: self.head_once(marker)) is not None
+            except _NotAllowed:
+                tried = False  # who may not list is told so of what is not there, too
+            try:
+                if not tried:
                     self._retry(lambda: require_conditional_writes(self))
                     self._write(marker, Source(b"tried\n"), if_absent=False)
             except _NotAllowed as error:
@@ -328,7 +336,7 @@ class MinioStore(SettledStore):
             yield
         except (Refused, NoAnswer) as error:
             self._raise(error, doing, key, writing=writing)
-        except HTTPError as error:  # while the answer was read
+        except (HTTPError, ElementTree.ParseError) as error:  # while the answer was read
             self._raise(NoAnswer(error), doing, key, writing=writing)
 
     def _raise(self, error: Refused | NoAnswer, doing: str, key: str, *, writing: bool = False) -> NoReturn:
@@ -373,13 +381,18 @@ class _Credentials(Provider):  # type: ignore[misc]
             role = IamAwsProvider(http_client=once, custom_endpoint=endpoint)
         self._chain = ChainedProvider([EnvAWSProvider(), AWSConfigProvider(), role])
         self._lock = threading.Lock()
+        self._had = False
 
     def retrieve(self) -> Any:
         """The keys; `StoreError` where there are none. The chain's own words may quote an answer with keys in it."""
         with self._lock:
             try:
-                return self._chain.retrieve()
+                found = self._chain.retrieve()
+                self._had = True
+                return found
             except Exception as error:
+                if self._had:  # there were some a while ago: who gives them out is away
+                    raise StoreUnavailable(f"no new credentials for the S3 server ({type(error).__name__})") from None
                 raise StoreError(
                     f"no credentials for the S3 server ({type(error).__name__}): set AWS_ACCESS_KEY_ID and "
                     "AWS_SECRET_ACCESS_KEY, or a profile in ~/.aws/credentials, or run where a role is given"
@@ -420,6 +433,11 @@ def _part_size(uri: str, length: int | None) -> int:
     if size > MAX_SINGLE:
         raise StoreError(f"writing {uri}: {length} bytes are more than S3 takes in {MAX_PARTS} parts")
     return size
+
+
+def _pieces(data: memoryview) -> Iterator[memoryview]:
+    for start in range(0, len(data), _PIECE):
+        yield data[start : start + _PIECE]
 
 
 def _parts(chunks: Iterable[bytes], size: int) -> Iterator[tuple[memoryview, bool]]:

@@ -78,7 +78,11 @@ class Transport(urllib3.PoolManager):
             body = response.data
         except HTTPError as error:
             raise NoAnswer(error) from None
-        raise refused(response.status, response.headers, body)
+        found = refused(response.status, response.headers, body)
+        if found.status == 404 and not found.code and method != "HEAD":
+            # Whatever stands before the store: of an object that is not there S3 says so in words.
+            raise Refused(502, "", "a 404 that is not the store's own")
+        raise found
 
 
 class SocketTransport(Transport):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from galley.errors import StoreError
-from galley.storage.base import MAX_KEY, check_key
+from galley.storage.base import MAX_KEY, check_key, shown_url
 
 _BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 AWS = "https://s3.amazonaws.com"
@@ -42,13 +42,13 @@ class S3Location:
             )
         if parts.scheme != "s3" or not _BUCKET.fullmatch(host) or parts.query or parts.fragment:
             raise StoreError(
-                f"store URL {url[:300]!r}: write s3://bucket/prefix, the bucket's name with 3 to 63 lower-case "
+                f"store URL {shown_url(url)!r}: write s3://bucket/prefix, the bucket's name with 3 to 63 lower-case "
                 "letters, digits, dots and dashes; the server's address is GALLEY_S3_ENDPOINT_URL"
             )
         if path:
             check_key(path)
         if len(path) > MAX_KEY:
-            raise StoreError(f"store URL {url[:300]!r}: the prefix has more than {MAX_KEY} characters")
+            raise StoreError(f"store URL {shown_url(url)!r}: the prefix has more than {MAX_KEY} characters")
         return cls(host, f"{path}/" if path else "")
 
     @property
