@@ -55,6 +55,16 @@ def test_a_run_recorded_by_many_at_once_is_recorded_by_each(pipeline: Pipeline) 
     assert [path.name for path in Path(first.sheet).parent.iterdir()] == [Path(first.sheet).name]
 
 
+def test_a_sheet_that_cannot_show_all_shows_first_what_somebody_has_to_look_at(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("galley.ui.sheets.MAX_CARDS", 3)
+    page = Path(pipeline.run().sheet).read_text()
+    assert [page.count(f'data-state="{state}"') for state in ("held", "failed", "blocked")] == [1, 1, 1]
+    assert page.count('data-state="published"') == 0
+    assert "5 more items are not on this sheet" in page
+
+
 def test_a_decision_made_while_a_run_is_recorded_stays(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline.run()
     (held,) = [line for line in dispositions(pipeline.files) if line.state == "held"]

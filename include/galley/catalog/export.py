@@ -209,11 +209,11 @@ def _openai_batch(catalog: Catalog, run: str, directory: Path, read: Read) -> Ex
     ):
         for group in _by_custom_id(catalog, run):
             good, line = batch_line(group, created, read)
-            (output if good else errors).write(json.dumps(line, ensure_ascii=False) + "\n")
+            (output if good else errors).write(json.dumps(line) + "\n")
             written[good] += 1
         for reject in catalog.rejects(run):
             if reject.custom_id:
-                errors.write(json.dumps(reject_line(run, reject), ensure_ascii=False) + "\n")
+                errors.write(json.dumps(reject_line(run, reject)) + "\n")
                 written[False] += 1
             else:
                 nameless += 1

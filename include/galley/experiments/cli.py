@@ -174,7 +174,7 @@ def _print(found: ExperimentReport) -> None:
     telling = [row for row in found.comparisons if not _same(row)]
     print_table(
         ("number", "of", found.control, "arm", "mean", "difference", "95 % interval", "how"),
-        map(_comparison_cells, telling),
+        (_comparison_cells(row, trusted=ratio is None or not ratio.mismatch) for row in telling),
         nothing="The arms differ in no number." if found.comparisons else "There is one arm only, nothing to compare.",
         title="Means per unit, and what each arm differs by; * where the interval leaves out 0",
     )
@@ -195,10 +195,13 @@ def _same(row: Comparison) -> bool:
     return found is not None and found.difference == found.low == found.high == 0
 
 
-def _comparison_cells(row: Comparison) -> tuple[str, ...]:
+def _comparison_cells(row: Comparison, *, trusted: bool) -> tuple[str, ...]:
+    """A line of the table. A star needs exposures that are split as intended, and numbers that vary at all."""
     found = row.difference
     interval = "" if found is None or found.low is None else f"{_number(found.low)} … {_number(found.high)}"
-    clear = found is not None and found.low is not None and found.high is not None and not found.low <= 0 <= found.high
+    clear = False
+    if trusted and found is not None and found.low is not None and found.high is not None:
+        clear = found.low < found.high and not found.low <= 0 <= found.high
     return (
         f"{row.source}: {row.metric}",
         row.denominator,

@@ -11,7 +11,7 @@
     });
     cards.forEach((card) => { card.hidden = state !== "all" && card.dataset.state !== state; });
     document.querySelectorAll(".pair, .brief").forEach((box) => {
-      box.hidden = !box.querySelector(".card:not([hidden])");
+      box.hidden = !box.querySelector(".card:not([hidden]), .left-out");
     });
   };
   const move = (step) => {

@@ -32,6 +32,14 @@ _ALWAYS = {
 }
 
 
+_BY_URGENCY: tuple[tuple[State, ...], ...] = (
+    ("held",),
+    ("failed",),
+    ("blocked", "withdrawn"),
+    ("published", "pending"),
+)
+
+
 def sheet_of(
     report: Report,
     files: RunFiles,
@@ -58,7 +66,7 @@ def sheet_of(
     groups = []
     for brief in briefs:
         counts = _sum(line.states for line in report.table if line.brief == brief)
-        items = list(islice(catalog.items(files.run, brief=brief), share))
+        items = _chosen(catalog, files.run, brief, share, sum(counts.values()))
         columns = [line.variant for line in report.table if line.brief == brief]
         differing = _differing(items) if len(columns) > 1 else set()
         rows: dict[str, dict[str, list[Card]]] = {}
@@ -110,6 +118,18 @@ def sheet_of(
         facts=facts,
         links=links or {},
     )
+
+
+def _chosen(catalog: Catalog, run: str, brief: str, most: int, total: int) -> list[CatalogItem]:
+    """A brief's items; where there are more than fit, those first that somebody has to look at."""
+    if total <= most:
+        return list(catalog.items(run, brief=brief))
+    found: list[CatalogItem] = []
+    for states in _BY_URGENCY:
+        found += islice(catalog.items(run, brief=brief, states=states), most - len(found))
+        if len(found) == most:
+            break
+    return found
 
 
 def shown(item: CatalogItem) -> tuple[str, str] | None:
