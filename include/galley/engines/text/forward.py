@@ -1,7 +1,7 @@
 """Forwards of a language model over slots: which rows, which tokens, at which positions, and how far back they look.
 
 A prompt is read a chunk of `CHUNK` tokens at a time, alone and on a grid that starts with the prompt, so that its keys
-and values never depend on neighbours. Decode is one token for every row at once.
+and values never depend on neighbours; its last chunk is as long as it is. Decode is one token for every row at once.
 """
 
 from __future__ import annotations
