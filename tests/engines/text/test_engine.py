@@ -36,6 +36,7 @@ from galley.engines.text.forward import CHUNK, SlotForward
 from galley.engines.text.language_model import LanguageModel
 from galley.engines.text.masks import unsupported
 from galley.engines.text.prefix import Kept, PrefixStore
+from galley.engines.text.trial import certified
 from galley.engines.toys import build_text
 from galley.errors import JobInterrupted, JobSpecError
 from galley.items import ModelSource, TextParams
@@ -601,6 +602,22 @@ def test_trials_leave_alone_what_later_ones_read(tmp_path):
     # Eight bits and few rows: no machine gives one row other bits than two. Trials that spoil the cache would.
     engine = SlotTextEngine(family(FAMILIES["gpt2"], tmp_path / "model"), "int8", 1)
     assert len(read(engine.setup().certificate).counts) > 1
+
+
+def test_a_model_whose_far_keys_sum_otherwise_is_certified_for_nothing(tmp_path, monkeypatch):
+    config = GPT2Config(
+        vocab_size=257, n_embd=32, n_layer=2, n_head=4, n_positions=600, bos_token_id=256, eos_token_id=256
+    )
+    forward = SlotForward(LanguageModel(family(config, tmp_path / "long"), "float32"))
+    assert certified(forward) is not None
+    run = forward.run
+
+    def otherwise(slots, ids, positions, length, *, keep):
+        found = run(slots, ids, positions, length, keep=keep)
+        return found + 1e-6 * (length >= 8 * CHUNK)
+
+    monkeypatch.setattr(forward, "run", otherwise)
+    assert certified(forward) is None
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
