@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPConfig, CLIPImageProcessor
 
 from galley.compliance.images import MAX_PIXELS, decode_png
-from galley.compliance.safety import ImageSafety, graded, safety_digest
+from galley.compliance.safety import ImageSafety, graded, safety_digest, squares
 from galley.errors import CheckError, ModelNotFound, ModelRefused
 from galley.publishing.marks import mark
 from tests.publishing.samples import chunk, png, request
@@ -121,6 +122,28 @@ def test_a_checker_that_answers_nan_gives_no_score(directory: Path) -> None:
         model.score(pictures(2))
 
 
+@pytest.mark.parametrize(("width", "height"), [(64, 64), (65, 64), (96, 64), (64, 512), (513, 64)])
+def test_a_picture_is_seen_whole_in_squares_each_half_over_the_next(width: int, height: int) -> None:
+    image = Image.new("RGB", (width, height))
+    image.putdata([(x % 256, y % 256, x // 256 + 16 * (y // 256)) for y in range(height) for x in range(width)])
+    parts = squares(image)
+    assert all(part.size == (min(width, height),) * 2 for part in parts)
+    starts = [part.getpixel((0, 0)) for part in parts]
+    ends = [part.getpixel((part.width - 1, part.height - 1)) for part in parts]
+    assert starts[0] == image.getpixel((0, 0)) and ends[-1] == image.getpixel((width - 1, height - 1))
+    at = [x + 256 * (z % 16) + y + 256 * (z // 16) for x, y, z in starts]
+    assert all(0 < after - before <= min(width, height) / 2 for before, after in itertools.pairwise(at))
+
+
+def test_what_stands_at_an_edge_is_scored_as_in_the_middle(directory: Path) -> None:
+    model = ImageSafety.load(directory)
+    square = Image.effect_noise((64, 64), 90).convert("RGB")
+    wide = Image.new("RGB", (256, 64))
+    wide.paste(square, (192, 0))
+    alone, within = model.score([square, wide])
+    assert all(within[name] >= alone[name] - 1e-6 for name in alone)
+
+
 def test_decoding_gives_the_pixels_and_marking_leaves_them() -> None:
     source = png(3)
     marked = mark(source, request(1, "image"), embed_prompt=True)
@@ -136,6 +159,12 @@ def _gif() -> bytes:
     return out.getvalue()
 
 
+def _saved(image: Image.Image, **options: Any) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "PNG", **options)
+    return out.getvalue()
+
+
 def _animated() -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (4, 4)).save(out, "PNG", save_all=True, append_images=[Image.new("RGB", (4, 4), "red")])
@@ -146,7 +175,12 @@ def _animated() -> bytes:
     ("data", "why"),
     [
         pytest.param(_gif(), "not a PNG", id="another format"),
-        pytest.param(_animated(), "frames", id="animated"),
+        pytest.param(_animated(), "chunk 'acTL'", id="animated"),
+        pytest.param(_saved(Image.new("RGBA", (4, 4))), "transparency", id="transparent"),
+        pytest.param(_saved(Image.new("L", (4, 4))), "eight bits each", id="grey"),
+        pytest.param(_saved(Image.new("P", (4, 4))), "eight bits each", id="palette"),
+        pytest.param(_saved(Image.new("RGB", (4, 4)), transparency=(0, 0, 0)), "'tRNS'", id="transparent colour"),
+        pytest.param(png(extra=chunk(b"gAMA", bytes(4))), "'gAMA'", id="other colours"),
         pytest.param(png()[:70], "cannot be decoded", id="cut off"),
         pytest.param(png()[:16] + (MAX_PIXELS).to_bytes(4, "big") + png()[20:], "pixels", id="pixel bomb"),
         pytest.param(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bytes(13)), "pixels|not a PNG", id="no pixels"),

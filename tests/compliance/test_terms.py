@@ -81,6 +81,8 @@ The therapist met the rapist's lawyer on Saturday.
 She said hello to Dick van Dyke at Clitheroe, near Lightwater.
 Our 4K TV has 1080p, 5G, WPA3 and costs $99.95 (was $149).
 Call now!!! 50% off + free shipping @ our store | today only.
+A white power bank with a white power cord; the Nazioni Unite met the nazionale and Nazim.
+Unter Menschen fühlt sich ein suicide-prevention team am wohlsten.
 I. M. Pei, J. R. R. Tolkien and U. S. Grant met B. B. King.
 a b c d e f g h i j k l m n o p q r s t u v w x y z
 Soooo good, yesss, whaaaat a day, aaaah.

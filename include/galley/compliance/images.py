@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 from galley.errors import CheckError
@@ -18,6 +19,9 @@ MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 4096 * 4096
 """Pixels at most: what a request may ask for."""
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_CHUNKS = {b"IHDR", b"IDAT", b"IEND", b"sRGB", b"pHYs", b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME"}
+"""What a picture may be made of. Transparency, animation, palettes and colour corrections show a reader other pixels
+than those that were screened; the texts among these are replaced by marks."""
 
 
 def decode_png(data: bytes, *, expected: tuple[int, int] | None = None) -> Any:
@@ -28,9 +32,13 @@ def decode_png(data: bytes, *, expected: tuple[int, int] | None = None) -> Any:
         expected: width and height in pixels that it must have, or None.
 
     Raises:
-        CheckError: not a PNG, too large, animated, of another size, or damaged.
+        CheckError: not a PNG, too large, of another size, damaged, or one whose pixels are not all there is to see.
     """
     width, height = png_size(data)
+    if data[24:26] != b"\x08\x02":
+        raise CheckError("the picture is not of eight bits each of red, green and blue, without transparency")
+    if other := sorted(set(_chunk_names(data)) - _CHUNKS):
+        raise CheckError(f"the picture has the chunk {other[0].decode('latin-1')!r}, so it may show other pixels too")
     if expected is not None and (width, height) != expected:
         raise CheckError(f"the picture is {width}x{height} pixels, {expected[0]}x{expected[1]} were asked for")
     from PIL import Image
@@ -39,14 +47,17 @@ def decode_png(data: bytes, *, expected: tuple[int, int] | None = None) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-                if getattr(image, "n_frames", 1) != 1:
-                    raise CheckError(f"the picture has {image.n_frames} frames, only one can be screened")
                 image.load()
                 return image.convert("RGB")
-    except CheckError:
-        raise
     except Exception as error:  # Pillow raises many kinds on damaged files; each means that nobody saw the picture
         raise CheckError(f"the picture cannot be decoded: {type(error).__name__}: {error}") from error
+
+
+def _chunk_names(data: bytes) -> Iterator[bytes]:
+    position = len(SIGNATURE)
+    while position + 12 <= len(data):
+        yield data[position + 4 : position + 8]
+        position += 12 + int.from_bytes(data[position : position + 4], "big")
 
 
 def png_size(data: bytes) -> tuple[int, int]:

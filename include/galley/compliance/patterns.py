@@ -15,10 +15,17 @@ from galley.compliance.views import View, folded
 from galley.items import Span
 
 # Quantifiers are bounded and neighbours exclude each other, so that no input takes more than linear time.
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,24}(?![\w-])")
-_CARD = re.compile(r"(?<![0-9a-z_.])\d(?:[ -]?\d){12,18}(?![0-9a-z_]|\.\d)")
-_IBAN = re.compile(r"(?<![0-9a-z_])[a-z]{2}\d{2}(?: ?[a-z0-9]){11,30}(?![0-9a-z_])")
-_DATE = re.compile(r"\d{1,2}([ ./-])\d{1,2}\1(?:19|20)\d\d")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,6}[a-z]{2,24}(?![a-z0-9-])")
+_GROUPS = re.compile(r"(?<![0-9a-z.])\d+(?:[ .\-/\u2013]\d+)*(?![0-9a-z]|\.\d)")
+_CARDS = re.compile(
+    # Issuer by issuer, lengths as they are given out; 13 digits, which Visa once had, are mostly article numbers.
+    r"4(?:\d{15}|\d{18})|5[1-5]\d{14}|(?:222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}|3[47]\d{13}"
+    r"|(?:6011|64[4-9]\d|65\d\d|62\d\d|35[2-8]\d)\d{12,15}|(?:30[0-5]\d|36\d\d|3[89]\d\d)\d{10,15}"
+    r"|(?:50|5[6-8]|6\d)\d{13,17}"
+)
+_IBAN = re.compile(r"(?<![0-9a-z])(?=([a-z]{2})\d{2})")
+_TIMES = re.compile(r"(?<!\d)(?:\d{1,2}([ ./-])\d{1,2}\1(?:19|20)\d\d|(?:19|20)\d\d([./-])\d{1,2}\2\d{1,2})(?!\d)")
+"""Dates, day or year first."""
 _GAP = r"[ .\-/\u2010-\u2013]"
 _PHONES = tuple(
     re.compile(form)
@@ -79,31 +86,51 @@ def _emails(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _cards(text: str) -> Iterator[tuple[int, int]]:
-    for found in _CARD.finditer(text):
-        digits = re.sub(r"\D", "", found[0])
-        if digits[0] in "23456" and len(set(digits)) > 1 and luhn(digits):
-            yield found.span()
+    """Runs of whole groups of digits that make a card's number, whatever other groups stand before and after it."""
+    for found in _GROUPS.finditer(text):
+        groups = [group.span() for group in re.finditer(r"\d+", found[0])]
+        first = 0
+        while first < len(groups):
+            number = ""
+            for last in range(first, len(groups)):
+                number += found[0][slice(*groups[last])]
+                if len(number) > 19:
+                    break
+                if len(set(number)) > 1 and _CARDS.fullmatch(number) and luhn(number):
+                    yield found.start() + groups[first][0], found.start() + groups[last][1]
+                    first = last
+                    break
+            first += 1
 
 
 def _ibans(text: str) -> Iterator[tuple[int, int]]:
+    """The country says where the number ends; words and other numbers may follow, and stand before it."""
     for found in _IBAN.finditer(text):
-        # Words may follow after a space; the country says where the number ends.
-        length = _IBAN_LENGTHS.get(found[0][:2], 0)
-        taken = 0
-        for index, char in enumerate(found[0]):
-            taken += char != " "
-            if taken == length:
-                if iban_valid(found[0][: index + 1].replace(" ", "")):
-                    yield found.start(), found.start() + index + 1
+        length, taken, at = _IBAN_LENGTHS.get(found[1], 0), "", found.start()
+        while len(taken) < length and at < len(text):
+            if text[at].isascii() and text[at].isalnum():
+                taken += text[at]
+            elif text[at] not in " -." or text[at - 1] in " -.":
                 break
+            at += 1
+        if len(taken) == length and not re.match(r"[0-9a-z]", text[at : at + 1]) and iban_valid(taken):
+            yield found.start(), at
 
 
 def _phones(text: str) -> Iterator[tuple[int, int]]:
+    text = _TIMES.sub(lambda date: "_" * len(date[0]), text)
     for form in _PHONES:
         for found in form.finditer(text):
             digits = re.sub(r"\D", "", found[0])
-            if 8 <= len(digits) <= 17 and len(set(digits)) > 1 and not _DATE.fullmatch(found[0]):
+            if 8 <= len(digits) <= 17 and len(set(digits)) > 1 and not _counted(found[0]):
                 yield found.span()
+
+
+def _counted(number: str) -> bool:
+    """Whether it is rather thousands, groups of three zeros behind the first, or hours, a few groups of two digits."""
+    first, *groups = re.findall(r"\d+", number)
+    thousands = bool(groups) and all(group == "000" for group in groups)
+    return thousands or (len(groups) < 4 and all(len(group) == 2 for group in (first, *groups)))
 
 
 def _inside(part: tuple[int, int], wholes: list[tuple[int, int]]) -> bool:

@@ -98,7 +98,7 @@ class ImageSafety:
         return cls(checker.to(device).eval().float(), extractor, digest=found)
 
     def score(self, images: Sequence[Any]) -> list[dict[str, float]]:
-        """Scores of RGB pictures.
+        """Scores of RGB pictures, each seen whole: a checker looks at a square, so of others at several.
 
         Args:
             images: `PIL.Image.Image` in mode RGB, any sizes.
@@ -109,11 +109,16 @@ class ImageSafety:
         Raises:
             CheckError: the checker failed or its answer has not the expected form.
         """
+        if not images:
+            return []
+        parts = [squares(image) for image in images]
+        scores = iter(self._seen([square for each in parts for square in each]))
+        return [_highest([next(scores) for _ in each]) for each in parts]
+
+    def _seen(self, images: Sequence[Any]) -> list[dict[str, float]]:
         import torch
         from diffusers.pipelines.stable_diffusion.safety_checker import cosine_distance
 
-        if not images:
-            return []
         checker = self._checker
         try:
             with torch.no_grad():
@@ -132,6 +137,22 @@ class ImageSafety:
             _scores(row, bounds, special_row, special_bounds)
             for row, special_row in zip(concepts.tolist(), special.tolist(), strict=True)
         ]
+
+
+def squares(image: Any) -> list[Any]:
+    """Squares of the shorter side that cover a picture, each half over the next; of a square picture itself."""
+    width, height = image.size
+    side, longer = min(width, height), max(width, height)
+    if longer == side:
+        return [image]
+    count = 1 + math.ceil(2 * (longer - side) / side)
+    starts = [round(number * (longer - side) / (count - 1)) for number in range(count)]
+    boxes = [(at, 0, at + side, side) if width > height else (0, at, side, at + side) for at in starts]
+    return [image.crop(box) for box in boxes]
+
+
+def _highest(scores: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: max(each[name] for each in scores) for name in scores[0]}
 
 
 def _scores(
