@@ -144,6 +144,21 @@ def test_what_stands_at_an_edge_is_scored_as_in_the_middle(directory: Path) -> N
     assert all(within[name] >= alone[name] - 1e-6 for name in alone)
 
 
+def test_a_strip_of_many_squares_is_seen_some_at_once(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, forwards = ImageSafety.load(directory), []
+    seen = model._seen
+
+    def counted(images: Any) -> Any:
+        forwards.append(len(images))
+        return seen(images)
+
+    monkeypatch.setattr(model, "_seen", counted)
+    strip, square = Image.new("RGB", (800, 8)), Image.new("RGB", (8, 8))
+    first, second = model.score([strip, square])
+    assert sum(forwards) == len(squares(strip)) + 1 and max(forwards) == 64
+    assert first == pytest.approx(second, abs=1e-4)
+
+
 def test_decoding_gives_the_pixels_and_marking_leaves_them() -> None:
     source = png(3)
     marked = mark(source, request(1, "image"), embed_prompt=True)

@@ -24,8 +24,9 @@ _CARDS = re.compile(
     r"|(?:50|5[6-8]|6\d)\d{13,17}"
 )
 _IBAN = re.compile(r"(?<![0-9a-z])(?=([a-z]{2})\d{2})")
-_TIMES = re.compile(r"(?<!\d)(?:\d{1,2}([ ./-])\d{1,2}\1(?:19|20)\d\d|(?:19|20)\d\d([./-])\d{1,2}\2\d{1,2})(?!\d)")
-"""Dates, day or year first."""
+_DATE = re.compile(r"\d{1,2}([ ./-])\d{1,2}\1(?:19|20)\d\d")
+_DATES = re.compile(r"(?<!\d)(?:\d{1,2}([./-])\d{1,2}\1(?:19|20)\d\d|(?:19|20)\d\d([./-])\d{1,2}\2\d{1,2})(?!\d)")
+"""Dates wherever they stand, day or year first; with spaces they may be the groups of a number."""
 _GAP = r"[ .\-/\u2010-\u2013]"
 _PHONES = tuple(
     re.compile(form)
@@ -118,7 +119,7 @@ def _ibans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _phones(text: str) -> Iterator[tuple[int, int]]:
-    text = _TIMES.sub(lambda date: "_" * len(date[0]), text)
+    text = _DATES.sub(lambda date: "_" * len(date[0]), text)
     for form in _PHONES:
         for found in form.finditer(text):
             digits = re.sub(r"\D", "", found[0])
@@ -127,10 +128,14 @@ def _phones(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _counted(number: str) -> bool:
-    """Whether it is rather thousands, groups of three zeros behind the first, or hours, a few groups of two digits."""
+    """Whether it is rather a date, thousands (groups of three zeros behind the first) or hours (groups of two)."""
     first, *groups = re.findall(r"\d+", number)
     thousands = bool(groups) and all(group == "000" for group in groups)
-    return thousands or (len(groups) < 4 and all(len(group) == 2 for group in (first, *groups)))
+    return (
+        bool(_DATE.fullmatch(number))
+        or thousands
+        or (len(groups) < 4 and all(len(group) == 2 for group in (first, *groups)))
+    )
 
 
 def _inside(part: tuple[int, int], wholes: list[tuple[int, int]]) -> bool:

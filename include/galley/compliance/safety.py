@@ -54,6 +54,10 @@ def graded(margin: float) -> float:
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, margin / SCALE))))
 
 
+AT_ONCE = 64
+"""Squares of a forward: a long strip of a picture has hundreds."""
+
+
 class ImageSafety:
     """A loaded safety checker; make one with `load`.
 
@@ -112,7 +116,8 @@ class ImageSafety:
         if not images:
             return []
         parts = [squares(image) for image in images]
-        scores = iter(self._seen([square for each in parts for square in each]))
+        every = [square for each in parts for square in each]
+        scores = (found for at in range(0, len(every), AT_ONCE) for found in self._seen(every[at : at + AT_ONCE]))
         return [_highest([next(scores) for _ in each]) for each in parts]
 
     def _seen(self, images: Sequence[Any]) -> list[dict[str, float]]:
