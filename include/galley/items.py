@@ -309,7 +309,8 @@ class Numerics(Frozen):
         certificate: the row counts certified to give equal bits, ``rows 4,8,12``, of images ``rows 4,8,12; decode 2,4``
             with those of decoding latents; empty where there are none to certify.
         attention: implementation of a text's attention where it is not the model's default.
-        layout: of an image model's convolutions, ``channels_last`` where they have it, and ``compiled`` where they are.
+        layout: of weights: ``channels_last`` where an image model's convolutions have it, and ``compiled`` where they
+            are; ``packed`` where a text model's linear layers are.
     """
 
     device: str

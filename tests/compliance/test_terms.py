@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from galley.compliance.checkers import TermsChecker
 from galley.compliance.checks import Outcome, Subject
 from galley.compliance.policy import TermList, TermsCheck, load_policy
-from galley.compliance.terms import Matcher
+from galley.compliance.terms import Matcher, _Spans
+from galley.items import Span
 from galley.settings import project_root
 from tests.compliance.evasion import HAN, LOOSE, STRICT
 from tests.publishing.samples import sha
@@ -130,6 +131,24 @@ def test_words_are_whole_unless_a_star_says_otherwise() -> None:
         ("fraud*", 16),
         ("*ware", 39),
     ]
+
+
+def test_a_list_s_exceptions_lift_that_list_s_hits_alone() -> None:
+    lists = [
+        TermList.model_validate({"name": name, "decision": "block", "terms": ["ass"], "exceptions": exceptions})
+        for name, exceptions in (("kind", ["ass and foal"]), ("strict", []))
+    ]
+    assert [hit.term_list for hit in Matcher(lists).find("an ass and foal")] == ["strict"]
+
+
+@given(
+    st.lists(st.builds(lambda at, size: Span(start=at, end=at + size), st.integers(0, 30), st.integers(1, 9))),
+    st.builds(lambda at, size: Span(start=at, end=at + size), st.integers(0, 30), st.integers(1, 9)),
+)
+def test_spans_say_what_a_look_at_each_says(spans: list[Span], span: Span) -> None:
+    known = _Spans(spans)
+    assert known.hold(span) == any(each.start <= span.start and span.end <= each.end for each in spans)
+    assert known.touch(span) == any(each.start < span.end and span.start < each.end for each in spans)
 
 
 def test_an_exception_covers_only_what_lies_inside_it() -> None:

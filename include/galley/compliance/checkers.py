@@ -31,7 +31,7 @@ from galley.items import Decision, Frozen, Span, digest
 from galley.models import Models
 from galley.settings import Settings
 
-CHECKERS_VERSION = 2
+CHECKERS_VERSION = 3
 """Version of the rules in views, terms, patterns, hidden and safety; raise it when one of them decides differently."""
 LOOSE_SCORE = 0.5
 """Score of a term that was found in a loose view only."""

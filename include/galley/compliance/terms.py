@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -66,32 +67,62 @@ class Matcher:
             (False, True): Automaton(_by_form(map(_squeeze, loose))),
             (True, True): Automaton(_by_form(map(_squeeze, leeted))),
         }
-        self._exceptions = Automaton(
-            {folded(phrase).text: [phrase] for terms in lists for phrase in terms.exceptions if folded(phrase).text}
-        )
+        self._exceptions = Automaton(_by_phrase(lists))
 
     def find(self, text: str) -> list[Hit]:
-        """All hits, strict ones first; a loose hit that only repeats a strict one of the same term is left out."""
+        """All hits, strict ones first; a loose hit that only repeats a strict one of the same term is left out.
+
+        A list's exceptions lift that list's hits alone.
+        """
         found: dict[tuple[str, str, Span], Hit] = {}
-        covered: dict[tuple[str, str], list[Span]] = {}
-        excepted: list[Span] = []
+        seen: dict[tuple[str, str], list[Span]] = {}
+        covered: dict[tuple[str, str], _Spans] = {}
+        excepted: dict[str, _Spans] = {}
         for view in views(text):
             if view.strict:
-                excepted = [view.span(at, to) for at, to, _ in self._exceptions.scan(view.text)]
+                excepted = self._excepted(view)
             automaton = self._strict if view.strict else self._loose[view.name.startswith(LEET), bool(view.runs)]
             for at, to, entry in automaton.scan(view.text):
                 if not _bounded(view, at, to, entry) or not _stretched(view, at, entry):
                     continue
-                span = view.span(at, to)
-                if any(other.start <= span.start and span.end <= other.end for other in excepted):
+                span, name = view.span(at, to), (entry.term_list, entry.term.text)
+                if entry.term_list in excepted and excepted[entry.term_list].hold(span):
                     continue
-                name = (entry.term_list, entry.term.text)
                 if view.strict:
-                    covered.setdefault(name, []).append(span)
-                elif any(span.start < other.end and other.start < span.end for other in covered.get(name, ())):
-                    continue
+                    seen.setdefault(name, []).append(span)
+                elif name in seen:
+                    if name not in covered:
+                        covered[name] = _Spans(seen[name])
+                    if covered[name].touch(span):
+                        continue
                 found.setdefault((*name, span), Hit(entry.term_list, entry.term, span, view.strict, view.name))
         return sorted(found.values(), key=lambda hit: (not hit.strict, hit.span.start, hit.span.end, hit.term_list))
+
+    def _excepted(self, view: View) -> dict[str, _Spans]:
+        """By list, where its exceptions stand."""
+        spans: dict[str, list[Span]] = {}
+        for at, to, term_list in self._exceptions.scan(view.text):
+            spans.setdefault(term_list, []).append(view.span(at, to))
+        return {term_list: _Spans(places) for term_list, places in spans.items()}
+
+
+class _Spans:
+    """Spans to be asked about many others, each in logarithmic time: texts are long, and hits may be many."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        ordered = sorted((span.start, span.end) for span in spans)
+        self._starts = [start for start, _ in ordered]
+        self._furthest = list(itertools.accumulate((end for _, end in ordered), max))
+
+    def hold(self, span: Span) -> bool:
+        """Whether ``span`` lies inside one of them."""
+        before = bisect.bisect_right(self._starts, span.start)
+        return before > 0 and self._furthest[before - 1] >= span.end
+
+    def touch(self, span: Span) -> bool:
+        """Whether ``span`` has a character in common with one of them."""
+        before = bisect.bisect_left(self._starts, span.end)
+        return before > 0 and self._furthest[before - 1] > span.start
 
 
 class Automaton:
@@ -122,6 +153,14 @@ def _by_form(entries: Iterable[_Entry]) -> dict[str, list[_Entry]]:
     for entry in entries:
         forms.setdefault(entry.form, []).append(entry)
     return forms
+
+
+def _by_phrase(lists: Sequence[TermList]) -> dict[str, list[str]]:
+    phrases: dict[str, list[str]] = {}
+    for terms in lists:
+        for phrase in terms.exceptions:
+            phrases.setdefault(folded(phrase).text, []).append(terms.name)
+    return phrases
 
 
 def _squeeze(entry: _Entry) -> _Entry:

@@ -25,6 +25,7 @@ from galley.engines.text.attention import GROUPED, register
 from galley.engines.text.forward import CHUNK, SlotForward, up
 from galley.engines.text.language_model import LanguageModel, not_finite, text_params
 from galley.engines.text.masks import unsupported
+from galley.engines.text.packed import pack_model
 from galley.engines.text.prefix import Kept, PrefixStore
 from galley.engines.text.room import probed
 from galley.engines.text.sampler import Row, sample
@@ -138,15 +139,7 @@ class SlotTextEngine:
     def _setup(self) -> Numerics:
         settle(self._threads)
         register()
-        self._language = LanguageModel(self._files, self._dtype, attention=EAGER)
-        self._forward = SlotForward(self._language)
-        self.fallback = unsupported(self._forward.config)
-        attention = ""
-        if not self.fallback:
-            for attention in (GROUPED, EAGER):  # a model may want of attention what ours has not
-                self.fallback = disagreement(self._forward, self._dtype, attention)
-                if not self.fallback:
-                    break
+        attention, layout = self._served()
         if self.fallback:
             self._language = self._forward = None
             self._stock = StockTextEngine(self._files, self._dtype, self._threads)
@@ -156,7 +149,26 @@ class SlotTextEngine:
         self._room = probed(self._forward)
         self._certified = self._row_counts()
         engine, certificate = ("slots", self.certificate) if self._exact else ("slots-fast", "")
-        return measure("text", self._dtype, engine=engine, certificate=certificate, attention=attention)
+        return measure("text", self._dtype, engine=engine, certificate=certificate, attention=attention, layout=layout)
+
+    def _served(self) -> tuple[str, str]:
+        """Load the model in a form that slots serve: the attention they use, and how weights lie.
+
+        Sets `fallback` where there is none: a model may look at its weights itself, or want of attention what ours has
+        not.
+        """
+        for packed in (True, False):
+            self._language = LanguageModel(self._files, self._dtype, attention=EAGER)
+            self._forward = SlotForward(self._language)
+            self.fallback = unsupported(self._forward.config)
+            layout = pack_model(self._language.model) if packed and not self.fallback else ""
+            for attention in () if self.fallback else (GROUPED, EAGER):
+                self.fallback = disagreement(self._forward, self._dtype, attention)
+                if not self.fallback:
+                    return attention, layout
+            if not layout:
+                break
+        return "", ""
 
     def _row_counts(self) -> RowCounts:
         """Row counts that forwards may have. Raises `JobSpecError` where ``max_batch_size`` allows none of them."""

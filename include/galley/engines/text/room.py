@@ -60,7 +60,7 @@ class Allocations(TorchDispatchMode):
 
 def _tensors(tree: Any) -> list[Tensor]:
     if isinstance(tree, Tensor):
-        return [tree]
+        return [] if tree.is_mkldnn else [tree]  # packed weights, which were there and have no storage to ask for
     if isinstance(tree, dict):
         tree = tree.values()
     elif not isinstance(tree, list | tuple):

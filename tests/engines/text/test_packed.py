@@ -1,0 +1,96 @@
+"""Packed linear layers: what plain ones compute, in the order that oneDNN reads."""
+
+import pytest
+import torch
+from torch import nn
+from transformers.pytorch_utils import Conv1D
+
+from galley.engines.text import packed
+from galley.engines.text.engine import SlotTextEngine
+from galley.engines.text.packed import LAYOUT, PackedLinear, pack_model
+from tests.engines.text.test_int8 import GPT2, LLAMA, OPT, model_of
+
+CLOSE = {torch.float32: 1e-5, torch.bfloat16: 1e-2}
+
+
+def supported(dtype):
+    made = packed._packed(torch.randn(8, 16).to(dtype), None)
+    if made is None:
+        pytest.skip(f"oneDNN packs no {dtype} on this processor")
+    return made
+
+
+@pytest.mark.parametrize("dtype", list(CLOSE))
+@pytest.mark.parametrize(("inputs", "outputs"), [(64, 48), (96, 50), (40, 7), (16, 1)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_layer_computes_what_the_plain_one_does_for_every_number_of_rows(dtype, inputs, outputs, bias):
+    supported(dtype)
+    torch.manual_seed(0)
+    layer = nn.Linear(inputs, outputs, bias=bias).to(dtype)
+    made = PackedLinear(layer.weight, layer.bias)
+    for shape in ((1,), (2, 1), (5, 3), (33,), (2, 64)):
+        x = torch.randn(*shape, inputs).to(dtype)
+        with torch.inference_mode():
+            found, expected = made(x), layer(x)
+        assert found.shape == expected.shape and found.dtype == dtype
+        assert torch.allclose(found.float(), expected.float(), atol=CLOSE[dtype], rtol=CLOSE[dtype])
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_a_row_that_is_no_number_spoils_itself_alone(bad):
+    supported(torch.float32)
+    layer = nn.Linear(16, 8)
+    made, rows = PackedLinear(layer.weight, layer.bias), torch.randn(3, 16)
+    expected = made(rows)
+    rows[1, 5] = bad
+    found = made(rows)
+    assert torch.equal(found[[0, 2]], expected[[0, 2]])
+    assert not found[1].isfinite().any()
+
+
+@pytest.mark.parametrize("config", [GPT2, LLAMA, OPT], ids=lambda config: config.model_type)
+def test_a_model_says_the_same_with_every_linear_layer_packed(config):
+    supported(torch.float32)
+    model, ids = model_of(config), torch.arange(20)[None]
+    expected = model(ids).logits
+    assert pack_model(model) == LAYOUT
+    assert not any(type(layer) in (nn.Linear, Conv1D) for layer in model.modules())
+    assert torch.allclose(model(ids).logits, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("how", ["missing", "refused", "wrong"])
+def test_what_cannot_be_packed_stays_as_it_is(monkeypatch, how):
+    def forward(self, x):
+        if how == "wrong":
+            return x.new_zeros(*x.shape[:-1], 8)
+        raise {"missing": AttributeError, "refused": RuntimeError}[how]("no such operation")
+
+    monkeypatch.setattr(PackedLinear, "forward", forward)
+    model = nn.Sequential(nn.Linear(16, 8))
+    layer = model[0]
+    assert pack_model(model) == ""
+    assert model[0] is layer
+
+
+def test_other_dtypes_and_subclasses_are_left_alone():
+    class Special(nn.Linear):
+        pass
+
+    model = nn.Sequential(Special(16, 8), nn.Linear(8, 4).half())
+    assert pack_model(model) == ""
+
+
+def test_a_model_that_looks_at_its_weights_is_served_as_it_is(text, monkeypatch):
+    supported(torch.float32)
+    engine = SlotTextEngine(text.files, "float32", 1)
+    assert engine.setup().layout == LAYOUT
+
+    def look(model):
+        assert pack_model(model) == LAYOUT
+        model.lm_head.register_forward_pre_hook(lambda layer, given: layer.weight)
+        return LAYOUT
+
+    monkeypatch.setattr("galley.engines.text.engine.pack_model", look)
+    engine = SlotTextEngine(text.files, "float32", 1)
+    numerics = engine.setup()
+    assert (numerics.engine, numerics.layout, engine.fallback) == ("slots", "", "")
