@@ -21,11 +21,12 @@ settings = Settings()
 @task(doc_md="Read the releases that the events name")
 def read_releases() -> dict[str, dict[str, int]]:
     """Returns run to the number of items published and withdrawn."""
+    from galley.airflow.installation import installation
     from galley.items import Release
     from galley.storage import Zones
 
     context: Any = get_current_context()
-    zones, found = Zones.from_settings(Settings()), {}
+    zones, found = Zones.from_settings(installation()), {}
     for event in context["triggering_asset_events"].get(PUBLISHED, ()):
         run, uri = event.extra["run"], event.extra["release"]
         if uri:  # empty where everything was held or blocked

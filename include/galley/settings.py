@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from pydantic import Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from galley import __version__
@@ -30,6 +30,22 @@ def default_home() -> Path:
     return Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser() / "galley"
 
 
+class S3Keys(BaseModel):
+    """Credentials of an S3 server; printed, they are asterisks."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    access_key: str
+    secret_key: SecretStr
+    session_token: SecretStr = SecretStr("")
+
+    def environment(self) -> dict[str, str]:
+        """As the variables that a process reads them from."""
+        keys = {"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key.get_secret_value()}
+        token = self.session_token.get_secret_value()
+        return keys | ({"AWS_SESSION_TOKEN": token} if token else {})
+
+
 class Settings(BaseSettings):
     """Settings with the prefix ``GALLEY_``, for example ``GALLEY_HOME``; the defaults need nothing but a directory."""
 
@@ -49,6 +65,12 @@ class Settings(BaseSettings):
     s3_region: str = Field("us-east-1", description="Region of the buckets; most servers but AWS take any.")
     s3_addressing: Literal["auto", "path", "virtual"] = Field(
         "auto", description="Whether a bucket's name stands in the URL's path or host; auto: in the host at AWS."
+    )
+    s3_keys: S3Keys | None = Field(
+        None,
+        exclude=True,
+        description="Keys that the Airflow connection galley_store gave; default: those of the environment, a file or "
+        "a role.",
     )
     inbox_sensor_folder: str = Field(
         "sensor",

@@ -31,7 +31,7 @@ def test_signing_keys_are_made_once_and_for_their_owner_alone(tmp_path: Path) ->
         == airflow_environment(settings, 2, base={})["AIRFLOW__API_AUTH__JWT_SECRET"]
     )
     made = sorted((tmp_path / "home" / "airflow").iterdir())
-    assert [path.name for path in made] == ["keys.json", "passwords.json"]
+    assert [path.name for path in made] == ["fernet.json", "keys.json", "passwords.json"]
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in made)
 
 

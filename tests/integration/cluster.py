@@ -23,7 +23,7 @@ from tests.integration.services.kubernetes_programs import compiled
 
 FOLDER = HOME / "kubernetes"
 CLAIM, PROGRAMS = "test-files", "test-programs"
-SHIM = "#!/bin/sh\nexec python3 /shim/program.py\n"
+SHIM = '#!/bin/sh\nexec python3 /shim/program.py "$@"\n'
 
 
 class NotThere(Exception):

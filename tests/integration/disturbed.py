@@ -6,12 +6,12 @@ import json
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 
@@ -46,13 +46,13 @@ class Job:
     name: str
 
     @classmethod
-    def of_new_run(cls, airflow: Standing, folder: Path) -> Job:
-        """The one of a new run over `request_file`, once it is planned."""
-        run_id = airflow.trigger(FORM, {"source": request_file(folder / "pictures.jsonl").as_uri()})
+    def of_new_run(cls, airflow: Standing, file: Path, *more: Any) -> Self:
+        """The one of a new run over a request file, once it is planned; ``more`` is what a subclass has besides."""
+        run_id = airflow.trigger(FORM, {"source": file.as_uri()})
         airflow.wait_task(FORM, run_id, "plan", "success")
         plan = airflow.files(FORM, run_id).plan()
         assert plan is not None and len(plan.generate) == 1
-        return cls(airflow, run_id, plan.generate[0].job)
+        return cls(airflow, run_id, plan.generate[0].job, *more)
 
     @property
     def files(self) -> RunFiles:
@@ -169,8 +169,8 @@ def _command(process: psutil.Process) -> list[str]:
         return []
 
 
-def request_file(path: Path) -> Path:
-    """Write the file whose pictures take a while."""
+def pictures(path: Path) -> Path:
+    """Write the request file whose pictures take a while."""
     lines = [
         {
             "custom_id": f"picture-{number:02}",
@@ -194,11 +194,11 @@ def items(environment: dict[str, str], run: str) -> Items:
 
 
 @cache
-def undisturbed() -> Items:
-    """What the same file makes in an installation of its own, which nobody disturbs."""
+def undisturbed(request_file: Callable[[Path], Path]) -> Items:
+    """What the same file makes in processes of an installation of its own, which nobody disturbs."""
     with tempfile.TemporaryDirectory(prefix="galley-undisturbed-") as folder:
         root = Path(folder) / "root"
         environment = environment_of(starters_and_echo(root, worker_python=WORKER, worker_slots=1))
-        done = command(environment, "run", "--requests", str(request_file(Path(folder) / "pictures.jsonl")))
+        done = command(environment, "run", "--requests", str(request_file(Path(folder) / "requests.jsonl")))
         assert done.returncode == 0, done.stdout + done.stderr
         return items(environment, "latest")

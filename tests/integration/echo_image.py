@@ -30,7 +30,7 @@ COPY include /opt/galley/include
 RUN python3 -m compileall -q /opt/galley
 USER 10001:10001
 """
-SHIM = "#!/bin/sh\nexec python3 /program.py\n"
+SHIM = '#!/bin/sh\nexec python3 /program.py "$@"\n'
 
 
 class NoBase(Exception):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.disturbed import ROWS, Job, undisturbed
+from tests.integration.disturbed import ROWS, Job, pictures, undisturbed
 from tests.integration.standing import WORKER, Standing, standing, starters_and_echo
 
 
@@ -22,7 +22,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
 
 
 def test_a_deferred_job_outlives_its_triggerer_and_ends_with_its_task(airflow: Standing, tmp_path: Path) -> None:
-    job = Job.of_new_run(airflow, tmp_path)
+    job = Job.of_new_run(airflow, pictures(tmp_path / "pictures.jsonl"))
 
     # No worker slot is held: the task waits in the triggerer. The next triggerer waits for that very job.
     job.wait_task(1, "deferred")
@@ -51,5 +51,5 @@ def test_a_deferred_job_outlives_its_triggerer_and_ends_with_its_task(airflow: S
     keys = job.made()
     assert len(keys) == ROWS and max(Counter(keys).values()) == 1
     assert job.workers() == []
-    assert job.items() == undisturbed()
+    assert job.items() == undisturbed(pictures)
     assert airflow.report("on_demand_content", job.run_id).state == "success"

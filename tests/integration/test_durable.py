@@ -7,12 +7,12 @@ import signal
 from collections import Counter
 from pathlib import Path
 
-from tests.integration.disturbed import ROWS, Job, undisturbed
+from tests.integration.disturbed import ROWS, Job, pictures, undisturbed
 from tests.integration.standing import Standing, eventually
 
 
 def test_whatever_is_killed_or_cleared_the_same_is_made_and_nothing_twice(airflow: Standing, tmp_path: Path) -> None:
-    job = Job.of_new_run(airflow, tmp_path)
+    job = Job.of_new_run(airflow, pictures(tmp_path / "pictures.jsonl"))
 
     # The task's process: its job goes on, and the next try waits for that very job.
     task = job.wait_task(1)
@@ -54,4 +54,4 @@ def test_whatever_is_killed_or_cleared_the_same_is_made_and_nothing_twice(airflo
 
     assert len(before) == ROWS and max(Counter(before).values()) == 1
     assert job.workers() == []
-    assert job.items() == undisturbed()
+    assert job.items() == undisturbed(pictures)

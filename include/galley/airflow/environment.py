@@ -5,6 +5,7 @@ Imports nothing of Airflow, whose settings are read once, when it is imported.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import secrets
@@ -48,6 +49,8 @@ def airflow_environment(
     }
     home = airflow_home(settings)
     keys = _once(home / "keys.json", lambda: {"api": secrets.token_urlsafe(48), "jwt": secrets.token_urlsafe(64)})
+    # Without one, Airflow keeps the passwords of connections as they are.
+    fernet = _once(home / "fernet.json", lambda: {"key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()})
     admin_password(settings)
     airflow = {
         "CORE__DAGS_FOLDER": str(settings.root / "dags"),
@@ -56,7 +59,7 @@ def airflow_environment(
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": str(settings.worker_slots + 3),
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-        "CORE__FERNET_KEY": "",
+        "CORE__FERNET_KEY": fernet["key"],
         "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords(home)),
         "CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{api_port}/execution/",

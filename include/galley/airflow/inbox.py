@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseSensorOperator, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
 
+from galley.airflow.installation import installation
 from galley.airflow.run_notes import NOTE_KEY
-from galley.settings import Settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from galley.settings import Settings
     from galley.stages.inbox import Arrival, Inbox
 
 INBOX_NAME, INBOX_URI = "galley_inbox", "x-galley://inbox"
@@ -30,7 +31,7 @@ def claim_file() -> str:
     came late, is as good as any.
     """
     context: Any = get_current_context()
-    settings = Settings()
+    settings = installation()
     inbox = _inbox(settings, "")
     events = context["triggering_asset_events"]
     offered = chain(offers(events[asset] for asset in events), inbox.waiting(settings.inbox_poll))
@@ -64,7 +65,7 @@ class RequestFileSensor(BaseSensorOperator):
         return _claim(context, self._inbox(), [Arrival.model_validate(event)]) or self._wait()
 
     def _inbox(self) -> Inbox:
-        return _inbox(Settings(), self.folder)
+        return _inbox(installation(), self.folder)
 
     def _wait(self) -> NoReturn:
         from galley.airflow.inbox_trigger import RequestFileTrigger

@@ -10,8 +10,8 @@ from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from galley.airflow.installation import installation
 from galley.errors import StoreError
-from galley.settings import Settings
 from galley.stages.inbox import Arrival, Inbox, Lookout
 from galley.storage import Zones
 
@@ -53,9 +53,10 @@ class RequestFileTrigger(BaseEventTrigger):
         except StoreError as error:
             # An event trigger that raises is started again at once, and again: wait instead.
             self.log.warning("The inbox cannot be looked at: %s", error)
+            self.__dict__.pop("_lookout", None)  # with the keys that it was opened with
             return None
 
     @cached_property
     def _lookout(self) -> Lookout:
-        settings = Settings()
+        settings = installation()
         return Lookout(Inbox.of(settings, Zones.from_settings(settings), self.folder), self.again)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from galley.airflow.installation import installation
 from galley.errors import JobInterrupted
 from galley.runtimes import TAIL, Runtime, open_runtime
 from galley.settings import Settings
 
 POLL_SECONDS = 2.0
+SILENT_SECONDS = 60.0
+"""Between two lines that say the same trouble."""
 
 
 class JobTrigger(BaseTrigger):
@@ -37,7 +41,8 @@ class JobTrigger(BaseTrigger):
         super().__init__()
         self.handle, self.runtime, self.poll = handle, runtime, poll
         self._open_runtime = open_runtime
-        self._cursor = 0
+        self._cursor, self._silent_until = 0, 0.0
+        self._settings: Settings | None = None
         self._tail: deque[str] = deque(maxlen=TAIL)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -55,14 +60,16 @@ class JobTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """End the job: SIGTERM, and SIGKILL where that does not help."""
         self.log.info("Ending %s", self.handle)
-        await asyncio.to_thread(self._open().cancel, self.handle)
+        await asyncio.to_thread(lambda: self._open().cancel(self.handle))
 
     def _running(self) -> bool:
         """Whether to look again. What asks a server that is away learns nothing of the job, which goes on."""
         try:
             return self._looked()
         except JobInterrupted as error:
-            self.log.warning("Cannot look at %s, and look again: %s", self.handle, error)
+            if time.monotonic() >= self._silent_until:  # it may be away for hours
+                self._silent_until = time.monotonic() + SILENT_SECONDS
+                self.log.warning("Cannot look at %s, and look again: %s", self.handle, error)
             return True
 
     def _looked(self) -> bool:
@@ -76,4 +83,7 @@ class JobTrigger(BaseTrigger):
         return running or bool(chunk.lines)
 
     def _open(self) -> Runtime:
-        return self._open_runtime(self.runtime, Settings())
+        # Only ever in a thread: asking Airflow waits for the triggerer's loop.
+        if self._settings is None:
+            self._settings = installation()
+        return self._open_runtime(self.runtime, self._settings)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, ResumableJobMixin
 from airflow.sdk.configuration import conf
 
+from galley.airflow.installation import installation
 from galley.exit_codes import meaning, raise_for
 from galley.runtimes import Runtime, open_runtime
 from galley.runtimes.waiting import wait
@@ -54,6 +55,7 @@ class JobOperator(ResumableJobMixin, BaseOperator):
         self._open_runtime = open_runtime
         self._handle: str | None = None
         self._found = False
+        self._settings: Settings | None = None
 
     @property
     def job(self) -> str:
@@ -68,6 +70,7 @@ class JobOperator(ResumableJobMixin, BaseOperator):
     def execute(self, context: Context) -> Any:
         """Submit the job or find it again, and wait for its end."""
         context["label"] = self.job
+        self._settings = installation()
         result = self.execute_resumable(context)
         self._make_sure()
         return result
@@ -75,6 +78,7 @@ class JobOperator(ResumableJobMixin, BaseOperator):
     def execute_complete(self, context: Context, event: dict[str, Any], found: bool = False) -> Any:
         """Go on where the triggerer saw the job's end; ``found``: see `submit_job`."""
         context["label"] = self.job
+        self._settings = installation()
         self._handle, self._found = str(event["handle"]), found
         raise_for(self._runtime().status(self._handle).exit_code, self.job, "\n".join(event["tail"]))
         self._make_sure()
@@ -132,12 +136,13 @@ class JobOperator(ResumableJobMixin, BaseOperator):
         return str(self.spec.get("runtime") or "")
 
     def _runtime(self) -> Runtime:
-        return self._open_runtime(self._runtime_name, Settings())
+        # Known since the task began: where one is ended while it asks Airflow, asking again would wait for ever.
+        return self._open_runtime(self._runtime_name, self._settings or installation())
 
     def _job(self) -> Any:
         from galley.worker.__main__ import load_job
 
-        return load_job(Zones.from_settings(Settings()), self.uri)
+        return load_job(Zones.from_settings(self._settings or installation()), self.uri)
 
     def _submit(self) -> str:
         return self._runtime().submit(self._job(), self.uri)

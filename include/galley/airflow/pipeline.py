@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, XComArg, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from galley.airflow.installation import installation
 from galley.airflow.links import RunPageLink, run_page
 from galley.airflow.operators import JobOperator
 from galley.airflow.retries import FIRST_DELAY, RETRIES, JobRetryPolicy
@@ -100,7 +101,7 @@ def collect(form: bool, file: str | None) -> str:
     from galley.storage import Zones
 
     context: Any = get_current_context()
-    dag_run, params, settings = context["dag_run"], context["params"], Settings()
+    dag_run, params, settings = context["dag_run"], context["params"], installation()
     zones = Zones.from_settings(settings)
     trigger = Trigger(
         dag_id=dag_run.dag_id,
@@ -136,7 +137,8 @@ def plan(run: str) -> list[dict[str, Any]]:
     from galley.runtimes.waiting import execute_here
     from galley.stages.plan import plan_run
 
-    settings, here = Settings(), _Run(run)
+    settings = installation()
+    here = _Run(run, settings)
     execute = execute_here(lambda name: open_runtime(name, settings), here.zones, print)
     with Catalog.open(settings.catalog_url) as catalog:
         planned = plan_run(here.files, settings, catalog, Models.from_settings(settings), execute, print)
@@ -149,7 +151,7 @@ def plan(run: str) -> list[dict[str, Any]]:
 @task(doc_md="The screening jobs: one per worker slot", trigger_rule=GOES_ON)
 def plan_screening(run: str) -> list[dict[str, Any]]:
     """Returns the screening jobs to map over."""
-    planned = _Run(run).files.plan()
+    planned = _Run(run, installation()).files.plan()
     return [job.model_dump() for job in planned.screen] if planned else []
 
 
@@ -169,7 +171,8 @@ def record(run: str) -> dict[str, Any]:
     dag_run, ti = context["dag_run"], context["ti"]
     states = ti.get_task_states(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id])[dag_run.run_id]
     failed = sorted(name for name, state in states.items() if state in ("failed", "upstream_failed"))
-    settings, here = Settings(), _Run(run_name(dag_run.dag_id, dag_run.run_id))
+    settings = installation()
+    here = _Run(run_name(dag_run.dag_id, dag_run.run_id), settings)
     recorded = here.files.read("run.json", RunRecord)
     if recorded is None:
         if not failed:
@@ -177,7 +180,9 @@ def record(run: str) -> dict[str, Any]:
         raise AirflowFailException("collect failed; there is nothing to record")
     with Catalog.open(settings.catalog_url) as catalog:
         report = record_run(here.files, settings, here.zones, catalog, datetime.now(UTC), succeeded=not failed)
-    _reap(settings, report.run, recorded.runtimes)
+    planned = here.files.plan()
+    jobs = [planned.prompts, *planned.generate, *planned.screen, planned.publish] if planned else []
+    _reap(settings, report.run, {job.runtime for job in jobs} or recorded.runtimes)
     counts = {str(state): number for state, number in report.counts.items()} | {"rejected": report.rejects}
     if run:
         ti.xcom_push(key=NOTE_KEY, value=f"[{counted(counts)}]({run_page(dag_run.dag_id, dag_run.run_id)})")
@@ -192,7 +197,7 @@ def _reap(settings: Settings, run: str, runtimes: Collection[str]) -> None:
     from galley.errors import GalleyError
     from galley.runtimes import open_runtime
 
-    for name in sorted({"", *runtimes}):
+    for name in sorted(runtimes):
         try:
             for label in open_runtime(name, settings).reap(lambda label: not label.startswith(f"{run}/")):
                 _log.info("Nobody waited for %s any more", label)
@@ -203,9 +208,9 @@ def _reap(settings: Settings, run: str, runtimes: Collection[str]) -> None:
 class _Run:
     """A run's objects and the zones they lie in."""
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, settings: Settings) -> None:
         from galley.stages.run import RunFiles
         from galley.storage import Zones
 
-        self.zones = Zones.from_settings(Settings())
+        self.zones = Zones.from_settings(settings)
         self.files: RunFiles = RunFiles(self.zones.work, run)

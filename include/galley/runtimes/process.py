@@ -183,7 +183,9 @@ def worker_environment(settings: Settings) -> dict[str, str]:
 
     Airflow's variables hold connections and keys, and a worker needs neither them nor the catalog.
     """
-    hidden = ("AIRFLOW", "_AIRFLOW", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "GALLEY_DATABASE_URL")
+    hidden = (
+        "AIRFLOW", "_AIRFLOW", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "GALLEY_DATABASE_URL", "GALLEY_S3_KEYS",
+    )  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     environment |= {
         "GALLEY_ROOT": str(settings.root),
@@ -196,6 +198,9 @@ def worker_environment(settings: Settings) -> dict[str, str]:
         environment[f"GALLEY_S3_{name.upper()}"] = getattr(settings, f"s3_{name}")
     for zone in ("inbox", "work", "quarantine", "published"):
         environment[f"GALLEY_{zone.upper()}_URL"] = settings.zone(zone)
+    if settings.s3_keys:
+        environment.pop("AWS_SESSION_TOKEN", None)  # it belongs to other keys
+        environment |= settings.s3_keys.environment()
     return environment
 
 

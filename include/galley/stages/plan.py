@@ -48,6 +48,8 @@ class _Shared:
         return self.files.uri("jobs", job)
 
     def task(self, job: Job, runtime: str, requests: int) -> PlannedTask:
+        # By name, so that a default that changes meanwhile does not part a job from who waits for it.
+        runtime = runtime or self.settings.runtime or "process"
         sha256 = self.files.write(f"jobs/{job.job}/job.json", job)
         uri = self.files.uri("jobs", job.job, "job.json")
         return PlannedTask(job=job.job, uri=uri, sha256=sha256, runtime=runtime, requests=requests)

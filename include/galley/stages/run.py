@@ -79,7 +79,7 @@ class PlannedTask(Frozen):
         job: name of the job.
         uri: of its ``job.json``.
         sha256: of that object; a job found running under another one is not this job.
-        runtime: name of the runtime; "" is the installation's default.
+        runtime: name of the runtime.
         requests: how much there is to do.
     """
 

@@ -23,11 +23,19 @@ from xml.etree import ElementTree
 
 import urllib3
 from minio import Minio
-from minio.credentials import AWSConfigProvider, ChainedProvider, EnvAWSProvider, IamAwsProvider, Provider
+from minio.credentials import (
+    AWSConfigProvider,
+    ChainedProvider,
+    EnvAWSProvider,
+    IamAwsProvider,
+    Provider,
+    StaticProvider,
+)
 from minio.datatypes import ListMultipartUploadsResult
 from urllib3.exceptions import HTTPError
 
 from galley.errors import ObjectNotFound, StoreError, StoreUnavailable, WriteUnknown
+from galley.settings import S3Keys
 from galley.storage.base import ObjectInfo, check_key
 from galley.storage.probe import FOLDER, require_conditional_writes
 from galley.storage.s3_errors import explain
@@ -408,7 +416,7 @@ def connect(settings: Settings, credentials: Provider | None = None) -> Minio:
             host,
             secure=secure,
             region=settings.s3_region,
-            credentials=credentials or _Credentials(settings.s3_endpoint_url),
+            credentials=credentials or _static(settings.s3_keys) or _Credentials(settings.s3_endpoint_url),
             http_client=SocketTransport(path) if path else Transport(),
         )
     except ValueError as error:
@@ -423,8 +431,16 @@ def connect(settings: Settings, credentials: Provider | None = None) -> Minio:
 def credentials(settings: Settings) -> dict[str, str]:
     """The keys that this process uses, as the environment of another. Raises `StoreError` where there are none."""
     found = connect(settings)._provider.retrieve()
-    keys = {"AWS_ACCESS_KEY_ID": str(found.access_key), "AWS_SECRET_ACCESS_KEY": str(found.secret_key)}
-    return keys | ({"AWS_SESSION_TOKEN": str(found.session_token)} if found.session_token else {})
+    return S3Keys(
+        access_key=found.access_key, secret_key=found.secret_key, session_token=found.session_token or ""
+    ).environment()
+
+
+def _static(keys: S3Keys | None) -> Provider | None:
+    if keys is None:
+        return None
+    token = keys.session_token.get_secret_value() or None
+    return StaticProvider(keys.access_key, keys.secret_key.get_secret_value(), token)
 
 
 def _part_size(uri: str, length: int | None) -> int:

@@ -17,6 +17,7 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from galley.airflow.installation import installation
 from galley.catalog.facade import Catalog
 from galley.catalog.rows import CatalogItem
 from galley.compliance.thumbnails import MEDIA_TYPE
@@ -54,9 +55,14 @@ User = Annotated[Any, Depends(get_user)]
 class _Installation:
     """Catalog and stores, opened when the first page asks for them: the settings are those of the server by then."""
 
-    @cached_property
+    @property
     def zones(self) -> Zones:
-        return Zones.from_settings(Settings())
+        """The stores; asked for anew every minute, for Airflow's connection may get other keys."""
+        return self._zones(int(time.monotonic() // 60))
+
+    @lru_cache(maxsize=1)  # noqa: B019 - there is one installation, which lives as long as the server
+    def _zones(self, _minute: int) -> Zones:
+        return Zones.from_settings(installation())
 
     @cached_property
     def catalog(self) -> Catalog:

@@ -1,0 +1,147 @@
+"""Runs through Airflow in pods, over MinIO, with the catalog on PostgreSQL: what they publish, what they survive."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.cluster import CLAIM, Cluster, seen_by_pods
+from tests.integration.disturbed import FORM, Job, undisturbed
+from tests.integration.echo_image import NAME
+from tests.integration.production import SLOWLY, minio, production, publishes_the_day_as_processes_do, texts
+from tests.integration.services.base import Unavailable
+from tests.integration.services.kubernetes_config import GATEWAY
+from tests.integration.standing import WORKER, Standing, eventually
+
+ROWS = 1500
+"""Two and a half minutes of them: nothing is held still while other parts start again."""
+TEXTS = partial(texts, ROWS)
+
+
+@pytest.fixture(scope="module")
+def airflow(cluster: Cluster) -> Iterator[Standing]:
+    if not WORKER.exists():
+        pytest.skip("the worker's environment is not there; run: make setup")
+    folder = cluster.files / "production"  # which pods see, for the models in it
+    try:
+        with minio(folder / "minio") as s3, seen_by_pods(int(s3.endpoint.rpartition(":")[2])) as port:
+            keys = {name: value for name, value in s3.environment.items() if name.startswith("AWS_")}
+            data = {name: base64.b64encode(value.encode()).decode() for name, value in keys.items()}
+            secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "galley-of-airflow"}, "data": data}
+            cluster.ask("POST", f"/api/v1/namespaces/{cluster.namespace}/secrets", secret)
+            environment = {
+                "GALLEY_IMAGE_GENERATION": NAME,
+                "GALLEY_IMAGE_COMPLIANCE": NAME,
+                "GALLEY_KUBERNETES_NAMESPACE": cluster.namespace,
+                "GALLEY_KUBERNETES_VOLUMES": json.dumps({CLAIM: str(cluster.files)}),
+                "GALLEY_KUBERNETES_POD_TEMPLATE": str(cluster.template(SLOWLY)),
+                "GALLEY_KUBERNETES_STORE_SECRET": "galley-of-airflow",
+            }
+            with production(folder, "kubernetes", s3, f"http://{GATEWAY}:{port}", **environment) as running:
+                yield running
+    except Unavailable as why:
+        pytest.skip(str(why))
+    finally:
+        cluster.clear()
+
+
+@dataclass(frozen=True)
+class InPods(Job):
+    """The run's generation job as a pod."""
+
+    cluster: Cluster
+
+    def workers(self) -> list[str]:
+        """Pods that have not ended."""
+        return [
+            str(pod["metadata"]["name"])
+            for pod in self.cluster.pods()
+            if pod["metadata"]["labels"].get("galley.job") == self.name
+            and pod["status"]["phase"] in ("Pending", "Running")
+        ]
+
+    def pod(self) -> dict[str, Any]:
+        """Wait for the one that generates, and that it runs."""
+
+        def there() -> dict[str, Any] | None:
+            self.assert_under_way()
+            for pod in self.cluster.pods():
+                if pod["metadata"]["name"] in self.workers() and pod["status"]["phase"] == "Running":
+                    return pod
+            return None
+
+        return eventually(there, f"a pod of {self.name}")
+
+    def task(self, other_than: int = 0) -> dict[str, Any]:
+        """Wait for its task to have a process, in another try than the one named; the instance."""
+
+        def there() -> dict[str, Any] | None:
+            self.assert_under_way()
+            found = [each for each in self.airflow.tasks(FORM, self.run_id) if each["task_id"] == "generate"]
+            running = (each for each in found if each["state"] == "running" and each["pid"])
+            return next((each for each in running if each["try_number"] != other_than), None)
+
+        return eventually(there, "generate to run")
+
+
+def test_the_day_s_run_publishes_what_one_in_processes_publishes(airflow: Standing, tmp_path: Path) -> None:
+    publishes_the_day_as_processes_do(airflow, tmp_path)
+
+
+def test_deaths_all_around_cost_nothing_and_leave_nothing(airflow: Standing, cluster: Cluster, tmp_path: Path) -> None:
+    job = InPods.of_new_run(airflow, TEXTS(tmp_path / "texts.jsonl"), cluster)
+
+    def kill_task() -> None:
+        pod, task = job.pod(), job.task()
+        os.kill(task["pid"], signal.SIGKILL)
+        job.task(other_than=task["try_number"])
+        assert job.pod()["metadata"]["uid"] == pod["metadata"]["uid"]
+
+    def kill_container() -> None:
+        cluster.kill_container(job.pod(), "job")
+
+    def kill(component: str) -> Callable[[], None]:
+        def killed() -> None:
+            cluster.kill(component)
+            cluster.start(component)
+            eventually(lambda: _answers(cluster), "the API server to answer")
+
+        return killed
+
+    rounds: tuple[tuple[Callable[[], None], ...], ...] = (
+        (kill_task, kill_container, kill("kubelet")),
+        (kill("api-server"), kill_container, kill("containerd")),
+    )
+    made = 0
+    for number, deaths in enumerate(rounds):
+        for death in deaths:
+            made = job.wait_made(made)
+            death()
+        made = job.wait_made(made)
+        if number < len(rounds) - 1:
+            # As in the UI: the pod ends with its task. Cleared, it has all its tries again.
+            job.mark_failed()
+            job.clear(only_failed=True)
+    job.wait_success()
+
+    keys = job.made()
+    assert len(keys) == ROWS and max(Counter(keys).values()) == 1
+    eventually(lambda: not job.workers(), "the pods to end")
+    assert job.items() == undisturbed(TEXTS)
+
+
+def _answers(cluster: Cluster) -> bool:
+    try:
+        return bool(cluster.pods())
+    except OSError:  # refused, broken off, or answered with an error
+        return False
