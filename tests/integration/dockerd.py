@@ -42,8 +42,11 @@ def up(directory: Path) -> str:
         raise CannotStart("dockerd needs root")
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
-    for left in ("docker.pid", "docker.sock"):
-        (directory / left).unlink(missing_ok=True)
+    containerd = directory / "exec" / "containerd" / "containerd.pid"
+    for left in (directory / "docker.pid", directory / "docker.sock"):
+        left.unlink(missing_ok=True)
+    if _process(containerd) is None:
+        containerd.unlink(missing_ok=True)  # where it has ended unreaped, a daemon would wait for it in vain
     command = [
         DAEMON, "--data-root", str(directory / "data"), "--exec-root", str(directory / "exec"),
         "--pidfile", str(directory / "docker.pid"), "--host", host(directory),
@@ -77,13 +80,19 @@ def down(directory: Path) -> None:
 
 def running(directory: Path) -> int | None:
     """The process id of the directory's daemon, or None."""
+    found = _process(directory / "docker.pid")
+    return found[0] if found and str(directory.resolve() / "data").encode() in found[1] else None
+
+
+def _process(pidfile: Path) -> tuple[int, list[bytes]] | None:
+    """Id and command of the process that a file names; None where it has ended, reaped or not."""
     try:
-        pid = int((directory / "docker.pid").read_text())
+        pid = int(pidfile.read_text())
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except (OSError, ValueError):
         return None
-    ended = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    return pid if str(directory.resolve() / "data").encode() in command and not ended else None
+    return None if state == "Z" else (pid, command)
 
 
 def answers(directory: Path) -> bool:
