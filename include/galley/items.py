@@ -310,7 +310,7 @@ class Numerics(Frozen):
             with those of decoding latents; empty where there are none to certify.
         attention: implementation of a text's attention where it is not the model's default.
         layout: of weights: ``channels_last`` where an image model's convolutions have it, and ``compiled`` where they
-            are; ``packed`` where a text model's linear layers are.
+            are; ``packed`` where linear layers and an image model's other convolutions are.
     """
 
     device: str

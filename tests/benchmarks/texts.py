@@ -13,6 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, GenerationConfig
 from transformers.generation import ContinuousBatchingConfig
 
+from galley.engines.memory import free_memory
 from galley.engines.numerics import device
 from galley.engines.text.engine import SlotTextEngine
 from galley.engines.text.int8 import quantise_model
@@ -179,6 +180,7 @@ def continuous(
     model = load(files, dtype)
 
     def once(setting: dict[str, int]) -> float:
+        free_memory()  # caches of former calls, which it would count as taken
         config = ContinuousBatchingConfig(
             num_blocks=MEMORY_TOKENS // setting["page_size"], allow_block_sharing=True, **setting
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +50,10 @@ def is_device_lost(error: BaseException) -> bool:
 
 
 def free_memory() -> None:
-    """Drop what nothing refers to any more and return the accelerator's cached blocks."""
+    """Drop what nothing refers to any more, and return what the allocators of host and accelerator keep of it."""
     gc.collect()
+    with suppress(AttributeError, OSError):  # glibc's
+        ctypes.CDLL(None).malloc_trim(0)
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
@@ -90,11 +94,15 @@ class TensorPeak(TorchDispatchMode):
     ) -> Any:
         """Run one operation and look at what it made."""
         for each in tree_leaves((args, kwargs)):
-            if isinstance(each, Tensor):
+            if isinstance(each, Tensor) and not each.is_mkldnn:  # packed weights have no storage to ask for
                 self._known.add(each.untyped_storage())  # a view of it is nothing new
         made = function(*args, **(kwargs or {}))
         for each in tree_leaves(made):
-            if isinstance(each, Tensor) and (storage := each.untyped_storage()) not in self._known:
+            if (
+                isinstance(each, Tensor)
+                and not each.is_mkldnn
+                and (storage := each.untyped_storage()) not in self._known
+            ):
                 self._known.add(storage)
                 self._now += storage.nbytes()
                 self.peak = max(self.peak, self._now)

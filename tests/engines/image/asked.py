@@ -64,7 +64,7 @@ def latents_of(engine, monkeypatch, requests):
     with monkeypatch.context() as patch:
         patch.setattr("galley.engines.image.finishing.decode", watch)
         outcomes = list(engine.generate(requests))
-    assert not [outcome.failure for outcome in outcomes if outcome.failure]
+    assert not (failures := [outcome.failure for outcome in outcomes if outcome.failure]), failures
     return dict(zip([outcome.key for outcome in outcomes], seen, strict=True))
 
 

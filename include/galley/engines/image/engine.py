@@ -25,8 +25,9 @@ from galley.engines.image.pipeline import ImagePipeline, image_params
 from galley.engines.image.room import Room
 from galley.engines.image.ticks import Ticks
 from galley.engines.image.trial import CANDIDATES, DECODED, Certificate, certified, disagreement, footprint
-from galley.engines.memory import free_bytes, is_device_lost, is_out_of_memory
+from galley.engines.memory import free_bytes, free_memory, is_device_lost, is_out_of_memory
 from galley.engines.numerics import channels_last_helps, device, measure, settle
+from galley.engines.packed import LAYOUT, pack_model
 from galley.engines.stock_image import StockImageEngine
 from galley.errors import JobInterrupted, JobSpecError
 from galley.items import Kind, Numerics, PlannedRequest
@@ -97,18 +98,7 @@ class StepImageEngine:
 
     def _setup(self) -> Numerics:
         settle(self._threads)
-        self._model = ImagePipeline(self._files, self._dtype)
-        pipe = self._model.pipe
-        self.fallback = unsupported(pipe)
-        if not self.fallback:
-            if channels_last_helps():
-                for module in (pipe.unet, pipe.vae):
-                    module.to(memory_format=torch.channels_last)
-                self._layout.append("channels_last")
-            if pipe.vae.dtype == torch.float16 and pipe.vae.config.force_upcast:
-                pipe.vae.to(torch.float32)  # as the pipeline does, picture by picture
-            self._prompts = Prompts(pipe)
-            self.fallback = disagreement(self._model, self._prompts, self._dtype)
+        self._load()
         if self.fallback:
             self._model = self._prompts = None
             self._stock = StockImageEngine(self._files, self._dtype, self._threads, images=self._images)
@@ -117,12 +107,34 @@ class StepImageEngine:
             return self._stock.setup()
         sizes = footprint(self._model, self._prompts)
         if self._compiled:
-            pipe.unet.compile(mode="reduce-overhead", dynamic=False)  # CUDA graphs, one for each row count
+            self._model.pipe.unet.compile(mode="reduce-overhead", dynamic=False)  # CUDA graphs, one for each row count
             self._layout.append("compiled")
         counts, told = self._row_counts()
         self._room, self._decoding = Room(counts.steps, sizes.steps), Room(counts.decode, sizes.decode)
         engine, layout = "steps" if self._exact else "steps-fast", " ".join(self._layout)
         return measure("image", self._dtype, engine=engine, certificate=told, layout=layout)
+
+    def _load(self) -> None:
+        """Load the model in a form that steps serve; sets `fallback` where there is none."""
+        for packed in (True, False):  # a pipeline may look at its weights itself
+            self._model, self._layout = ImagePipeline(self._files, self._dtype), []
+            pipe = self._model.pipe
+            self.fallback = unsupported(pipe)
+            if self.fallback:
+                return
+            if channels_last_helps():
+                for module in (pipe.unet, pipe.vae):
+                    module.to(memory_format=torch.channels_last)
+                self._layout.append("channels_last")
+            elif packed and (layout := pack_model(pipe.unet)):  # beside channels last it was not measured
+                self._layout.append(layout)
+                free_memory()  # what the plain weights took
+            if pipe.vae.dtype == torch.float16 and pipe.vae.config.force_upcast:
+                pipe.vae.to(torch.float32)  # as the pipeline does, picture by picture
+            self._prompts = Prompts(pipe)
+            self.fallback = disagreement(self._model, self._prompts, self._dtype)
+            if not self.fallback or LAYOUT not in self._layout:
+                return
 
     def _row_counts(self) -> tuple[Certificate, str]:
         """Row counts that forwards may have, and the certificate as it is told.

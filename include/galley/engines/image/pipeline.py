@@ -171,6 +171,8 @@ def image_params(planned: PlannedRequest) -> ImageParams:
 
 def memory_format(module: Any) -> torch.memory_format:
     """How a module's convolutions were laid out, and its input should be."""
-    weight = next(each for each in module.parameters() if each.ndim == 4)
+    weight = next((each for each in module.parameters() if each.ndim == 4), None)
+    if weight is None:  # all are packed
+        return torch.contiguous_format
     last = weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()
     return torch.channels_last if last else torch.contiguous_format

@@ -14,6 +14,7 @@ from galley.engines.image.picture import Picture, Prompts
 from galley.engines.image.pipeline import ImagePipeline
 from galley.engines.memory import TensorPeak, is_device_lost, is_out_of_memory
 from galley.engines.numerics import device
+from galley.engines.packed import parameters
 from galley.items import ImageParams, PlannedRequest, Request
 
 CANDIDATES, SUBJECTS = (1, 2, 4, 6, 8, 10, 12, 14, 16), 16
@@ -123,7 +124,7 @@ def certified(model: ImagePipeline, prompts: Prompts) -> Certificate:
     They are tried at the model's own size; that they hold at other sizes is taken on trust.
     """
     pipe = model.pipe
-    large = sum(each.numel() for each in pipe.unet.parameters()) > LARGE
+    large = parameters(pipe.unet) > LARGE
     candidates, subjects = (LARGE_CANDIDATES, LARGE_SUBJECTS) if large else (CANDIDATES, SUBJECTS)
     side, channels = pipe.unet.config.sample_size, pipe.unet.config.in_channels
     random = torch.Generator().manual_seed(0)

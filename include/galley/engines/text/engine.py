@@ -19,13 +19,13 @@ from galley.engines.base import Figures, Outcome, RequestError
 from galley.engines.certificate import RowCounts, read, told
 from galley.engines.memory import free_bytes, free_memory, is_device_lost, is_out_of_memory
 from galley.engines.numerics import measure, settle
+from galley.engines.packed import pack_model
 from galley.engines.sampling import StopText
 from galley.engines.stock_text import StockTextEngine
 from galley.engines.text.attention import GROUPED, register
 from galley.engines.text.forward import CHUNK, SlotForward, up
 from galley.engines.text.language_model import LanguageModel, not_finite, text_params
 from galley.engines.text.masks import unsupported
-from galley.engines.text.packed import pack_model
 from galley.engines.text.prefix import Kept, PrefixStore
 from galley.engines.text.room import probed
 from galley.engines.text.sampler import Row, sample
@@ -162,6 +162,7 @@ class SlotTextEngine:
             self._forward = SlotForward(self._language)
             self.fallback = unsupported(self._forward.config)
             layout = pack_model(self._language.model) if packed and not self.fallback else ""
+            free_memory()  # what the plain weights took
             for attention in () if self.fallback else (GROUPED, EAGER):
                 self.fallback = disagreement(self._forward, self._dtype, attention)
                 if not self.fallback:

@@ -5,16 +5,16 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from galley.engines.text import packed
+from galley.engines import packed
+from galley.engines.packed import LAYOUT, PackedConv2d, PackedLinear, pack_model
 from galley.engines.text.engine import SlotTextEngine
-from galley.engines.text.packed import LAYOUT, PackedLinear, pack_model
 from tests.engines.text.test_int8 import GPT2, LLAMA, OPT, model_of
 
 CLOSE = {torch.float32: 1e-5, torch.bfloat16: 1e-2}
 
 
 def supported(dtype):
-    made = packed._packed(torch.randn(8, 16).to(dtype), None)
+    made = packed._packed(nn.Linear(16, 8).to(dtype))
     if made is None:
         pytest.skip(f"oneDNN packs no {dtype} on this processor")
     return made
@@ -34,6 +34,41 @@ def test_a_layer_computes_what_the_plain_one_does_for_every_number_of_rows(dtype
             found, expected = made(x), layer(x)
         assert found.shape == expected.shape and found.dtype == dtype
         assert torch.allclose(found.float(), expected.float(), atol=CLOSE[dtype], rtol=CLOSE[dtype])
+
+
+@pytest.mark.parametrize("dtype", list(CLOSE))
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "options"),
+    [
+        (8, 16, {"kernel_size": 3, "padding": 1}),
+        (16, 4, {"kernel_size": 1}),
+        (8, 8, {"kernel_size": 3, "stride": 2, "padding": 1, "bias": False}),
+        (8, 16, {"kernel_size": (3, 5), "padding": (0, 2), "dilation": 2, "groups": 4}),
+    ],
+)
+def test_a_convolution_computes_what_the_plain_one_does_for_every_size(dtype, inputs, outputs, options):
+    supported(dtype)
+    torch.manual_seed(0)
+    layer = nn.Conv2d(inputs, outputs, **options).to(dtype)
+    made = packed._packed(layer)
+    if made is None:
+        pytest.skip("oneDNN packs no such convolution here")
+    assert isinstance(made, PackedConv2d)
+    for shape in ((1, 16, 16), (3, 9, 24), (33, 11, 10)):
+        x = torch.randn(shape[0], inputs, *shape[1:]).to(dtype)
+        with torch.inference_mode():
+            found, expected = made(x), layer(x)
+        assert found.shape == expected.shape and found.dtype == dtype
+        assert torch.allclose(found.float(), expected.float(), atol=CLOSE[dtype], rtol=CLOSE[dtype])
+
+
+def test_what_is_packed_is_counted_as_it_was():
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(8, 4))
+    before = packed.parameters(model)
+    assert before == 3 * 8 * 9 + 8 + 8 * 4 + 4
+    pack_model(model)
+    # Biases are buffers then.
+    assert packed.parameters(model) in (before, before - 12)
 
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
