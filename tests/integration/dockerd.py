@@ -48,6 +48,8 @@ def up(directory: Path) -> str:
         left.unlink(missing_ok=True)
     if _process(containerd) is None:
         containerd.unlink(missing_ok=True)  # where it has ended unreaped, a daemon would wait for it in vain
+    if killed := _started.pop(directory, None):
+        killed.wait()
     command = [
         DAEMON, "--data-root", str(directory / "data"), "--exec-root", str(directory / "exec"),
         "--pidfile", str(directory / "docker.pid"), "--host", host(directory),
