@@ -9,7 +9,6 @@ WORKER_TESTS := $(wildcard tests/engines tests/worker tests/training tests/start
 PYTEST_FLAGS ?=
 # Which integration tests to run; all by default.
 INTEGRATION ?= tests/integration
-JUNIT ?= integration
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run up down test test-integration lint format lock doctor wheel base-image images services-up services-down services-env stack-up stack-down train-starters train-starter-image train-starter-text train-starter-toxicity measure-starters bench bench-gpu clean
@@ -38,10 +37,10 @@ test: setup ## Everything that needs no running Airflow, container engine or GPU
 	exit $$failed
 
 test-integration: setup ## Whole runs in a standing Airflow of the tests' own; minutes
-	@mkdir -p build && rm -f build/junit-$(JUNIT).xml
+	@mkdir -p build && rm -f build/junit-integration.xml
 	@failed=0; \
-	.venv/bin/python -m pytest $(PYTEST_FLAGS) --junitxml=build/junit-$(JUNIT).xml $(INTEGRATION) || failed=1; \
-	.venv/bin/python tests/totals.py build/junit-$(JUNIT).xml || failed=1; \
+	.venv/bin/python -m pytest $(PYTEST_FLAGS) --junitxml=build/junit-integration.xml $(INTEGRATION) || failed=1; \
+	.venv/bin/python tests/totals.py build/junit-integration.xml || failed=1; \
 	exit $$failed
 
 lint: setup ## ruff, mypy --strict, and who may import whom

@@ -101,6 +101,17 @@ class Job:
 
         return eventually(there, f"try {tries} of generate to be {state}")
 
+    def running_task(self, other_than: int = 0) -> dict[str, Any]:
+        """Wait for its task to have a process, in another try than the one named; the instance."""
+
+        def there() -> dict[str, Any] | None:
+            self.assert_under_way()
+            found = [each for each in self.airflow.tasks(FORM, self.run_id) if each["task_id"] == "generate"]
+            running = (each for each in found if each["state"] == "running" and each["pid"])
+            return next((each for each in running if each["try_number"] != other_than), None)
+
+        return eventually(there, "generate to run")
+
     def wait_triggerer(self, other_than: int | None = None) -> int:
         """Wait for a triggerer to wait for the deferred task, another than the one named; returns its id.
 

@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import docker
 import pytest
 
 from tests.conftest import ROOT
 from tests.integration import dockerd
-from tests.integration.disturbed import FORM, Job, undisturbed
+from tests.integration.disturbed import Job, undisturbed
 from tests.integration.echo_image import NAME, stand_in_image
 from tests.integration.production import SLOWLY, minio, production, publishes_the_day_as_processes_do, texts
 from tests.integration.services.base import Unavailable
@@ -66,17 +65,6 @@ class Contained(Job):
 
         return eventually(there, f"a container of {self.name}")
 
-    def task(self, other_than: int = 0) -> dict[str, Any]:
-        """Wait for its task to have a process, in another try than the one named; the instance."""
-
-        def there() -> dict[str, Any] | None:
-            self.assert_under_way()
-            found = [each for each in self.airflow.tasks(FORM, self.run_id) if each["task_id"] == "generate"]
-            running = (each for each in found if each["state"] == "running" and each["pid"])
-            return next((each for each in running if each["try_number"] != other_than), None)
-
-        return eventually(there, "generate to run")
-
 
 def test_the_day_s_run_publishes_what_one_in_processes_publishes(airflow: Standing, tmp_path: Path) -> None:
     publishes_the_day_as_processes_do(airflow, tmp_path)
@@ -91,10 +79,10 @@ def test_ten_deaths_cost_nothing_and_leave_nothing(airflow: Standing, client: do
 
     def kill_task() -> None:
         # The container is held still: it may not end before Airflow has noticed.
-        held, task = job.container(), job.task()
+        held, task = job.container(), job.running_task()
         client.pause(held)
         os.kill(task["pid"], signal.SIGKILL)
-        job.task(other_than=task["try_number"])
+        job.running_task(other_than=task["try_number"])
         client.unpause(held)
         assert job.container() == held
 

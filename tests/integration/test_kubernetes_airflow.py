@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.integration.cluster import CLAIM, Cluster, seen_by_pods
-from tests.integration.disturbed import FORM, Job, undisturbed
+from tests.integration.disturbed import Job, undisturbed
 from tests.integration.echo_image import NAME
 from tests.integration.production import SLOWLY, minio, production, publishes_the_day_as_processes_do, texts
 from tests.integration.services.base import Unavailable
@@ -82,17 +82,6 @@ class InPods(Job):
 
         return eventually(there, f"a pod of {self.name}")
 
-    def task(self, other_than: int = 0) -> dict[str, Any]:
-        """Wait for its task to have a process, in another try than the one named; the instance."""
-
-        def there() -> dict[str, Any] | None:
-            self.assert_under_way()
-            found = [each for each in self.airflow.tasks(FORM, self.run_id) if each["task_id"] == "generate"]
-            running = (each for each in found if each["state"] == "running" and each["pid"])
-            return next((each for each in running if each["try_number"] != other_than), None)
-
-        return eventually(there, "generate to run")
-
 
 def test_the_day_s_run_publishes_what_one_in_processes_publishes(airflow: Standing, tmp_path: Path) -> None:
     publishes_the_day_as_processes_do(airflow, tmp_path)
@@ -102,9 +91,9 @@ def test_deaths_all_around_cost_nothing_and_leave_nothing(airflow: Standing, clu
     job = InPods.of_new_run(airflow, TEXTS(tmp_path / "texts.jsonl"), cluster)
 
     def kill_task() -> None:
-        pod, task = job.pod(), job.task()
+        pod, task = job.pod(), job.running_task()
         os.kill(task["pid"], signal.SIGKILL)
-        job.task(other_than=task["try_number"])
+        job.running_task(other_than=task["try_number"])
         assert job.pod()["metadata"]["uid"] == pod["metadata"]["uid"]
 
     def kill_container() -> None:

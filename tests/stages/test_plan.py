@@ -46,6 +46,12 @@ def test_a_plan_is_the_same_however_often_it_is_made(pipeline: Pipeline) -> None
     assert before == {info.key: pipeline.zones.work.get(info.key) for info in pipeline.zones.work.list("runs/")}
 
 
+def test_every_job_names_its_runtime_so_that_another_default_parts_nobody_from_it(pipeline: Pipeline) -> None:
+    assert pipeline.settings.runtime == ""
+    plan = planned(pipeline)
+    assert {task.runtime for task in (plan.prompts, *plan.generate, *plan.screen, plan.publish)} == {"process"}
+
+
 def test_a_plan_does_not_depend_on_how_far_the_run_has_come(pipeline: Pipeline) -> None:
     """Else a resumed stock engine would make other batches, and so other bytes, than an undisturbed one."""
     first = planned(pipeline)
