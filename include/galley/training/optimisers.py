@@ -1,10 +1,58 @@
-"""Several optimisers behind the face of one, for `galley.training.loop.fit`."""
+"""Muon, and several optimisers behind the face of one, for `galley.training.loop.fit`."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Any
 
+import torch
+from torch import Tensor, nn
 from torch.optim import Optimizer
+
+QUINTIC = (3.4445, -4.7750, 2.0315)
+"""Coefficients of Muon's polynomial, which brings singular values near one in five rounds (Jordan et al. 2024)."""
+MOMENTUM = 0.95
+ROUNDS = 5
+
+
+def orthogonal(matrix: Tensor, dtype: torch.dtype) -> Tensor:
+    """``matrix`` with its singular values brought between about 0.7 and 1.2, computed in ``dtype``."""
+    first, second, third = QUINTIC
+    wide = matrix.shape[0] <= matrix.shape[1]
+    x = (matrix if wide else matrix.T).to(dtype)
+    x = x / x.norm().clamp(min=1e-7)
+    for _ in range(ROUNDS):
+        gram = x @ x.T
+        x = first * x + torch.addmm(gram, gram, gram, beta=second, alpha=third) @ x
+    return x if wide else x.T
+
+
+class Muon(Optimizer):
+    """Muon (Jordan et al. 2024) for matrices, its updates scaled to the size of AdamW's (Liu et al. 2025).
+
+    As `torch.optim.Muon` with ``adjust_lr_fn="match_rms_adamw"``, which multiplies in bf16 everywhere. A CPU without
+    instructions for that emulates them: a step of the starter took 17 s there, and takes a quarter of that in ``dtype`` float32.
+    """
+
+    def __init__(self, matrices: Iterable[nn.Parameter], lr: float, weight_decay: float, dtype: torch.dtype) -> None:
+        super().__init__(matrices, {"lr": lr, "weight_decay": weight_decay})
+        self.dtype = dtype
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """One update of every matrix that has a gradient."""
+        for group in self.param_groups:
+            rate, decay = group["lr"], group["weight_decay"]
+            for matrix in group["params"]:
+                if matrix.grad is None:
+                    continue
+                state = self.state[matrix]
+                mean = state.setdefault("momentum", torch.zeros_like(matrix))
+                mean.lerp_(matrix.grad, 1 - MOMENTUM)
+                update = orthogonal(matrix.grad.lerp(mean, MOMENTUM), self.dtype)
+                matrix.mul_(1 - rate * decay)
+                matrix.add_(update.to(matrix.dtype), alpha=-rate * 0.2 * math.sqrt(max(matrix.shape)))
 
 
 class Together:

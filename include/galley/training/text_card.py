@@ -102,10 +102,10 @@ that the model's cross-entropy can be compared with the least that any model cou
 `python -m galley.training starter-text --out include/models --work .galley/training`: {recipe["steps"]} steps of
 {plan["tokens_per_step"]} tokens ({facts["tokens_trained_on"] / 1e6:.0f} M in all; packed rows of 256 tokens, in every
 fourth step of 1024, half of them led by `<|endoftext|>`), Muon on the matrices of the blocks and AdamW on the rest,
-with a peak learning rate of {recipe["learning_rate"]:g} and cosine decay, bf16 autocast, seed {plan["seed"]}. The
-command goes on from its last checkpoint; with `--minutes N` it stops after N minutes. The weights are the moving
-average, stored in half precision and loaded as fp32. At the end of training the cross-entropy of held-out copy was
-{facts["held_out_ratio"]:.4f} times the grammar's entropy.
+with a peak learning rate of {recipe["learning_rate"]:g} and cosine decay, bf16 autocast where the processor has
+instructions for it, seed {plan["seed"]}. The command goes on from its last checkpoint; with `--minutes N` it stops
+after N minutes. The weights are the moving average, stored in half precision and loaded as fp32. At the end of
+training the cross-entropy of held-out copy was {facts["held_out_ratio"]:.4f} times the grammar's entropy.
 
 ## Figures
 
