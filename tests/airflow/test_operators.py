@@ -135,6 +135,26 @@ def test_a_job_found_by_its_label_alone_is_executed_once_more_afterwards(spec: d
     assert runtime.started == ["run-1/generate-a/1", "run-1/generate-a/2"]
 
 
+@pytest.mark.parametrize("looks", [0, 3])
+def test_a_found_job_is_executed_once_more_also_where_the_task_died_again(spec: dict[str, Any], looks: int) -> None:
+    runtime, state = FakeRuntime(looks=9), FakeState()
+    runtime.running, runtime.started = {"run-1/generate-a": "run-1/generate-a/1"}, ["run-1/generate-a/1"]
+    with pytest.raises(TaskDeferred):
+        operator(spec, runtime, deferrable=True).execute(context(state))
+    runtime.looks, runtime.seen = looks, {}  # and then the triggerer died too
+    result = operator(spec, runtime).execute(context(state))
+    assert result == spec["uri"].removesuffix("/job.json")
+    assert runtime.started == ["run-1/generate-a/1", "run-1/generate-a/2"]
+
+
+def test_a_job_planned_anew_after_a_found_one_is_executed_once(spec: dict[str, Any]) -> None:
+    runtime = FakeRuntime()
+    state = FakeState(execution={"handle": "run-1/generate-a/1", "sha256": "0" * 64, "found": True})
+    operator(spec, runtime).execute(context(state))
+    assert runtime.started == ["run-1/generate-a/1"]
+    assert state["execution"] == {"handle": "run-1/generate-a/1", "sha256": spec["sha256"]}
+
+
 def test_a_job_that_succeeded_before_the_task_died_is_not_submitted_again(spec: dict[str, Any]) -> None:
     runtime = FakeRuntime()
     state = FakeState(execution={"handle": "run-1/generate-a/1", "sha256": spec["sha256"]})
@@ -210,6 +230,19 @@ def test_deferred_the_exit_code_becomes_the_error_with_the_last_log_lines(
     with pytest.raises(error, match="line 2") as caught:
         operator(spec, runtime, deferrable=True).execute_complete(context(), event.payload, found=False)
     assert type(caught.value) is error
+
+
+@pytest.mark.parametrize("code", [0, 75])
+def test_deferred_a_job_that_is_running_after_all_is_waited_for(spec: dict[str, Any], code: int) -> None:
+    runtime = FakeRuntime(looks=3, codes=[code])
+    task = operator(spec, runtime, deferrable=True)
+    event = {"handle": task.submit_job(context())["handle"], "tail": []}
+    if code:
+        with pytest.raises(JobInterrupted, match="line 2"):
+            task.execute_complete(context(), event)
+    else:
+        assert task.execute_complete(context(), event) == spec["uri"].removesuffix("/job.json")
+    assert runtime.started == ["run-1/generate-a/1"] and runtime.seen["run-1/generate-a/1"] > 3
 
 
 def test_deferred_another_try_takes_the_running_job_over(spec: dict[str, Any]) -> None:

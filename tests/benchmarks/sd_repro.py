@@ -21,7 +21,7 @@ def run(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
     """Shares of identical bytes, and rates of both modes."""
     files, side = (stable_diffusion((32, 64), 8), 64) if quick else (stable_diffusion((32, 64, 128), 16), 128)
     costs = {6: None, 1: None} if quick else COSTS
-    asked = images.mixed(files, max(costs), side, (3, 5) if quick else (10, 20, 30))
+    asked = images.mixed(files, max(costs), side, (3, 5) if quick else (5, 10, 15))
     exact = StepImageEngine(files, "float32", threads)
     certificate = exact.setup().certificate
     shares = _shares(files, threads, exact, certificate, asked, say)

@@ -112,6 +112,28 @@ def test_an_item_whose_brief_was_edited_begins_anew(catalog: Catalog) -> None:
         assert states(catalog)[1:] == ["held", "blocked", "failed", "failed", "blocked"]
 
 
+def test_items_that_the_run_has_no_longer_are_forgotten(catalog: Catalog) -> None:
+    catalog.record_finished(run_info(), **whole_run(items=ITEMS[1:], results=[], verdicts=[], release=None))
+    without = content(catalog)["items"]
+    catalog.record_finished(run_info(), **whole_run())
+    catalog.record_finished(run_info(), **whole_run(items=ITEMS[1:], release=release(2, [])))
+    assert [row.item_id for row in content(catalog)["items"]] == [row.item_id for row in without]
+    assert rows(catalog)["assignments"] == 5
+    catalog.record_finished(run_info(), **whole_run(release=release(3, [ITEMS[0]])))
+    assert states(catalog) == ["published", "held", "blocked", "failed", "failed", "blocked"]
+
+
+def test_an_item_that_people_reviewed_stays_and_is_withdrawn_when_the_run_has_it_no_longer(catalog: Catalog) -> None:
+    catalog.record_finished(run_info(), **whole_run())
+    catalog.record_review(ITEMS[1].item_id, "reject", "anna", "no", release=2)
+    fewer = whole_run(items=ITEMS[2:], release=release(3, []))
+    for _ in range(2):
+        catalog.record_finished(run_info(), **fewer)
+        assert {found.item.item_id: found.state for found in catalog.items(RUN)}[ITEMS[1].item_id] == "withdrawn"
+    catalog.record_finished(run_info(), **whole_run(release=release(4, [ITEMS[0]])))
+    assert states(catalog)[:2] == ["published", "blocked"]
+
+
 def test_counts_per_brief_and_variant_and_of_the_run(catalog: Catalog) -> None:
     catalog.record_finished(run_info(), **whole_run())
     (arm,) = catalog.counts(RUN)

@@ -163,6 +163,10 @@ class World:
         ]
         PartWriter(self.work, f"runs/{RUN}/jobs/generate-1/results", "0001-a").write(results)
 
+    def keep(self, items: Sequence[Item]) -> None:
+        """Have the run's items be these, of those it had."""
+        self.work.put(f"runs/{RUN}/items.jsonl", lines(list(items)))
+
     def judge(self, *verdicts: Verdict, attempt: str = "0001-a") -> None:
         """Write verdicts as a screening job would."""
         PartWriter(self.work, f"runs/{RUN}/jobs/screen-1/verdicts", attempt).write(verdicts)

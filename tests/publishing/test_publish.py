@@ -87,6 +87,23 @@ def test_a_second_execution_writes_no_release_and_changes_no_byte() -> None:
     assert outcome(made.zones) == lines
 
 
+def test_what_a_run_has_no_longer_is_neither_published_nor_approved_until_it_has_it_again() -> None:
+    made = world(("allow", "allow", "hold"))
+    publish_run(made.job(), made.zones)
+    whole, items = assert_published_is_what_the_release_says(made.zones), made.items
+    assert len(whole) == 2
+    made.keep(items[1:2])
+    publish_run(made.job(), made.zones)
+    assert [entry.item_id for entry in assert_published_is_what_the_release_says(made.zones)] == [items[1].item_id]
+    with pytest.raises(InputError, match="no longer has this item"):
+        approve(made.zones, RUN, items[2].item_id, by="anna")
+    made.keep(items)
+    publish_run(made.job(), made.zones)
+    assert assert_published_is_what_the_release_says(made.zones) == whole
+    approve(made.zones, RUN, items[2].item_id, by="anna")
+    assert len(assert_published_is_what_the_release_says(made.zones)) == 3
+
+
 def test_a_run_that_publishes_nothing_has_a_release_that_says_so() -> None:
     made = world(("hold",))
     publish_run(made.job(), made.zones)

@@ -226,6 +226,39 @@ def test_a_named_brief_takes_what_the_form_says_otherwise(pipeline: Pipeline) ->
     assert {item.request.params.max_new_tokens for item in items} == {5}  # type: ignore[union-attr]
 
 
+def test_other_variants_are_an_experiment_of_their_own(pipeline: Pipeline) -> None:
+    record, *_ = collected(by_hand(pipeline, brief="echoes", variants=[{"name": "only"}]))
+    again, *_ = collected(by_hand(pipeline, "manual__2", brief="echoes", variants=[{"name": "other"}]))
+    (name,), (other,) = record.arms, again.arms
+    assert name.startswith("echoes-") and other.startswith("echoes-") and name != other
+
+
+def test_a_seed_of_a_form_is_one_that_a_browser_keeps(pipeline: Pipeline) -> None:
+    for number in range(20):
+        record, *_ = collected(by_hand(pipeline, f"manual__{number}", text="a", kind="text"))
+        assert record.seed is not None and record.seed < 2**53
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("name: spring\nprompt: a: b\n", ""),
+        ("name: spring\nname: summer\nprompt: a\n", "name"),
+        ("kind: text\npromt: a circle\n", "promt"),
+        ("A list:\nvariants: [\n", ""),
+    ],
+)
+def test_lines_that_are_meant_as_a_brief_are_no_prompt(pipeline: Pipeline, text: str, field: str) -> None:
+    _, items, rejects = collected(by_hand(pipeline, text=text, kind="text"))
+    assert not items and len(rejects) == 1 and field in rejects[0].field
+
+
+@pytest.mark.parametrize("text", ["Product: Lamp | Copy:", "User: hello\nAssistant:", "name: the star", "a\nb"])
+def test_other_lines_are_a_prompt(pipeline: Pipeline, text: str) -> None:
+    _, items, _ = collected(by_hand(pipeline, text=text, kind="text"))
+    assert [item.request.prompt for item in items] == [text]
+
+
 @pytest.mark.parametrize(
     ("params", "field"),
     [
@@ -290,6 +323,24 @@ def test_a_brief_by_file_brings_its_csv(pipeline: Pipeline, tmp_path: Path) -> N
     (tmp_path / "words.csv").write_text("words\nthree\n")
     assert fingerprint(path) != alone
     assert [item.request.prompt for item in collected(asked)[1]] == ["one", "two"]
+
+
+def test_a_brief_by_file_takes_what_the_form_says_otherwise(pipeline: Pipeline, tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("name: own\nkind: text\nprompt: hello\npolicy: default\n")
+    record, items, _ = collected(by_hand(pipeline, source=path.as_uri(), count=3, seed=7))
+    assert len(items) == 3 and record.conf["count"] == 3
+    _, again, _ = collected(by_hand(pipeline, "manual__2", source=path.as_uri(), count=3, seed=7))
+    assert [item.request.key for item in again] == [item.request.key for item in items]
+    _, items, rejects = collected(by_hand(pipeline, "manual__3", source=path.as_uri(), policy="strange"))
+    assert not items and "policy" in rejects[0].field
+
+
+def test_a_request_file_takes_nothing_that_the_form_says_otherwise(pipeline: Pipeline, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"custom_id": "a", "kind": "text", "prompt": "hello"}\n')
+    with pytest.raises(InputError, match=r"policy.*rows say it themselves"):
+        by_hand(pipeline, source=path.as_uri(), policy="default").collect()
 
 
 @pytest.mark.parametrize(

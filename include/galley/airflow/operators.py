@@ -80,21 +80,27 @@ class JobOperator(ResumableJobMixin, BaseOperator):
         context["label"] = self.job
         self._settings = installation()
         self._handle, self._found = str(event["handle"]), found
-        raise_for(self._runtime().status(self._handle).exit_code, self.job, "\n".join(event["tail"]))
+        status = self._runtime().status(self._handle)
+        if status.state == "running":
+            self.log.info("The triggerer took job %s for ended, and it is running; waiting on here", self.job)
+            self._wait(self._handle)
+        else:
+            raise_for(status.exit_code, self.job, "\n".join(event["tail"]))
         self._make_sure()
         return self.get_job_result(event, context)
 
-    def submit_job(self, context: Context) -> dict[str, str]:
-        """Start the job; a running one of the same label is taken over, and remembered as found."""
+    def submit_job(self, context: Context) -> dict[str, str | bool]:
+        """Start the job; a running one of the same label is taken over, and remembered as found, by later tries too."""
         runtime = self._runtime()
         self._found = runtime.find(self._job()) is not None
         self._handle = self._submit()
         self.log.info("Job %s: %s execution %s", self.job, runtime.name, self._handle)
-        return {"handle": self._handle, "sha256": self.spec["sha256"]}
+        handle: dict[str, str | bool] = {"handle": self._handle, "sha256": self.spec["sha256"]}
+        return handle | {"found": True} if self._found else handle
 
     def get_job_status(self, external_id: Any, context: Context) -> str:
         """``running``, or what its exit code means; ``other`` where the handle is of another specification."""
-        self._handle = str(external_id["handle"])
+        self._handle, self._found = str(external_id["handle"]), bool(external_id.get("found"))
         if external_id.get("sha256") != self.spec["sha256"]:
             self.log.info("Job %s was planned anew; ending its earlier execution %s", self.job, self._handle)
             self._runtime().cancel(self._handle)

@@ -7,9 +7,10 @@ and counts. Imports are inside the tasks: the file of a DAG is parsed again for 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, XComArg, get_current_context, task
@@ -24,6 +25,7 @@ from galley.errors import InputError
 from galley.settings import Settings
 
 if TYPE_CHECKING:
+    from galley.runtimes import Runtime
     from galley.stages.run import RunFiles
 
 _log = logging.getLogger(__name__)
@@ -182,7 +184,7 @@ def record(run: str) -> dict[str, Any]:
         report = record_run(here.files, settings, here.zones, catalog, datetime.now(UTC), succeeded=not failed)
     planned = here.files.plan()
     jobs = [planned.prompts, *planned.generate, *planned.screen, planned.publish] if planned else []
-    _reap(settings, report.run, {job.runtime for job in jobs} or recorded.runtimes)
+    _reap(settings, here.files, {job.runtime for job in jobs} or recorded.runtimes, ti.get_dagrun_state)
     counts = {str(state): number for state, number in report.counts.items()} | {"rejected": report.rejects}
     if run:
         ti.xcom_push(key=NOTE_KEY, value=f"[{counted(counts)}]({run_page(dag_run.dag_id, dag_run.run_id)})")
@@ -192,17 +194,49 @@ def record(run: str) -> dict[str, Any]:
     return {"report": here.files.uri("report.json"), "rejects": report.rejects} | {**report.counts}
 
 
-def _reap(settings: Settings, run: str, runtimes: Collection[str]) -> None:
-    """End what is left of the run's jobs: this is its last task, so nobody waits for them any more."""
+def _reap(
+    settings: Settings, files: RunFiles, runtimes: Collection[str], state_of: Callable[[str, str], str]
+) -> None:
+    """End what is left on these runtimes of this run's jobs, whose last task this is, and of runs that have ended.
+
+    The latter had no `record`: a person marked the whole run while a task waited for another try, say.
+
+    Args:
+        settings: the installation.
+        files: of this run.
+        runtimes: names of those that it used.
+        state_of: asks Airflow for the state of a run, by the ids of its DAG and its own.
+    """
     from galley.errors import GalleyError
     from galley.runtimes import open_runtime
 
     for name in sorted(runtimes):
         try:
-            for label in open_runtime(name, settings).reap(lambda label: not label.startswith(f"{run}/")):
+            runtime = open_runtime(name, settings)
+            for label in runtime.reap(partial(_waited_for, files, runtime, state_of)):
                 _log.info("Nobody waited for %s any more", label)
-        except GalleyError as error:  # another run's end will try again
+        except GalleyError as error:  # the next run that ends on this runtime tries again
             _log.warning("Jobs that nobody waits for may be left: %s", error)
+
+
+def _waited_for(files: RunFiles, runtime: Runtime, state_of: Callable[[str, str], str], label: str) -> bool:
+    """Whether anybody may still wait for a job; of another run's, False only where Airflow says that it has ended."""
+    from galley.items import Job
+    from galley.stages.run import RunFiles, RunRecord
+
+    run, _, job = label.partition("/")
+    if run == files.run:
+        return False
+    try:
+        # A runtime may ask about every job it ever had, and Airflow is asked only about what runs.
+        if runtime.find(Job(job=job, run=run, command="generate", prefix="")) is None:
+            return True
+        recorded = RunFiles(files.work, run).read("run.json", RunRecord)
+        # Asked anew for every job: meanwhile somebody may have cleared the run, and it goes on.
+        return recorded is None or state_of(recorded.dag_id, recorded.run_id) not in ("success", "failed")
+    except Exception as error:  # whatever it is: this run is recorded, and the job is left to the next one's end
+        _log.warning("Whether anybody waits for %s cannot be told: %s", label, error)
+        return True
 
 
 class _Run:

@@ -24,6 +24,9 @@ UNBOUND: dict[str, Any] = {
 }
 """Columns of an item that other steps fill, as they are before; recording the same item again leaves them."""
 
+LEFT = "left"
+"""Disposition of an item that its run no longer has: its brief was changed before the run was executed again."""
+
 
 def verdict_id(verdict: Verdict) -> str:
     """The primary key of a verdict."""

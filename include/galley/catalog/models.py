@@ -186,7 +186,7 @@ class ItemRow(Base):
     """The whole `galley.items.Item`, defaults left out; the columns above are what queries ask for."""
     state: Mapped[str] = mapped_column(String(16))
     disposition: Mapped[str | None] = mapped_column(String(16))
-    """The state that the publisher last gave it, before what people decided since."""
+    """The state that the publisher last gave it, before what people decided since; or `galley.catalog.columns.LEFT`."""
     reasons: Mapped[list[dict[str, Any]]] = mapped_column(Json)
     """What beside the two verdicts stood in the way of publishing it."""
     numerics_digest: Mapped[str | None] = mapped_column(Hash)

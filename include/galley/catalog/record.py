@@ -6,14 +6,17 @@ one chunk, which the next call records.
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, delete, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, func, select, update
 
 from galley.catalog.bind import apply_release, bind_artifacts, bind_dispositions, bind_generations, update_many
 from galley.catalog.columns import (
+    LEFT,
     UNBOUND,
     item_row,
     reject_row,
@@ -24,8 +27,10 @@ from galley.catalog.database import reading, writing
 from galley.catalog.models import (
     ArmRow,
     AssignmentRow,
+    ExposureRow,
     GenerationRow,
     ItemRow,
+    OutcomeRow,
     RejectRow,
     ReleaseRow,
     ReviewRow,
@@ -66,12 +71,14 @@ class Recorder:
     def record_items(self, run: str, items: Iterable[Item]) -> int:
         """Record items and their assignments, in the order of ``items.jsonl``; returns how many were given.
 
-        An item whose request is another than before, because its brief was edited, begins anew.
+        An item whose request is another than before, because its brief was edited, begins anew. Items that the run had
+        and that are not given, because their brief asks for them no longer, are forgotten; one that people reviewed,
+        saw or rated stays, withdrawn.
 
         Raises `CatalogError` where the run is not recorded or an item is another run's.
         """
         started = self._started(run)
-        total = 0
+        total, given = 0, array("Q")
         for chunk in chunks(items):
             for item in chunk:
                 if item.run != run:
@@ -92,8 +99,29 @@ class Recorder:
                 _unbind_changed(connection, rows)
                 upsert(connection, ItemRow, rows, keep=UNBOUND)
                 upsert(connection, AssignmentRow, assignments)
+            given.extend(int(item.item_id, 16) for item in chunk)
             total += len(chunk)
+        self._leave_out(run, given)
         return total
+
+    def _leave_out(self, run: str, given: array[int]) -> None:
+        """Forget the run's items whose ids are not ``given``, or withdraw them; see `record_items`."""
+        with reading(self.engine) as connection:
+            count = connection.execute(select(func.count()).where(ItemRow.run == run)).scalar_one()
+            if count == len(given):  # all given ones are there, so there are no others
+                return
+            ids = connection.execute(select(ItemRow.item_id).where(ItemRow.run == run)).scalars().all()
+        given = array("Q", sorted(given))
+        for chunk in chunks(item_id for item_id in ids if not _holds(given, int(item_id, 16))):
+            with writing(self.engine) as connection:
+                known: set[str] = set()
+                for table in (ReviewRow, ExposureRow, OutcomeRow):
+                    known.update(connection.execute(select(table.item_id).where(table.item_id.in_(chunk))).scalars())
+                gone = [item_id for item_id in chunk if item_id not in known]
+                for table in (GenerationRow, AssignmentRow, ItemRow):
+                    connection.execute(delete(table).where(table.item_id.in_(gone)))
+                left = update(ItemRow).where(ItemRow.item_id.in_(known))
+                connection.execute(left.values(state="withdrawn", disposition=LEFT, reasons=[]))
 
     def record_rejects(self, run: str, rejects: Iterable[Reject]) -> int:
         """Record the rows that became no item, replacing what the run had; returns how many there are."""
@@ -298,11 +326,19 @@ class Recorder:
 
 
 def _unbind_changed(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Forget what was made of items whose request is no longer the one that is recorded."""
-    ids = [row["item_id"] for row in rows]
-    query = select(ItemRow.item_id, ItemRow.request_key).where(ItemRow.item_id.in_(ids))
-    known = {row.item_id: row.request_key for row in connection.execute(query)}
-    changed = [row["item_id"] for row in rows if known.get(row["item_id"], row["request_key"]) != row["request_key"]]
+    """Forget what was made of items whose request is no longer the one that is recorded, or that had left the run."""
+    wanted = {row["item_id"]: row["request_key"] for row in rows}
+    query = select(ItemRow.item_id, ItemRow.request_key, ItemRow.disposition).where(ItemRow.item_id.in_(wanted))
+    changed = [
+        item_id
+        for item_id, request_key, disposition in connection.execute(query)
+        if request_key != wanted[item_id] or disposition == LEFT
+    ]
     if changed:
         connection.execute(delete(GenerationRow).where(GenerationRow.item_id.in_(changed)))
         connection.execute(update(ItemRow).where(ItemRow.item_id.in_(changed)).values(UNBOUND))
+
+
+def _holds(ordered: array[int], value: int) -> bool:
+    at = bisect_left(ordered, value)
+    return at < len(ordered) and ordered[at] == value

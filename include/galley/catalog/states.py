@@ -6,13 +6,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, exists, or_, select, update
 
+from galley.catalog.columns import LEFT
 from galley.catalog.models import GenerationRow, ItemRow, ReviewRow, Run, VerdictRow
 
 
 def settle(connection: Connection, run: str) -> None:
     """Give every item of a run that no release lists the state its review, verdicts and generation say.
 
-    A reviewer's reject is ``blocked``; then holds what the publisher said, if it did. Without its word, in this order:
+    What has left the run is ``withdrawn``. A reviewer's reject is ``blocked``; then holds what the publisher said, if it did. Without its word, in this order:
     a blocked prompt is ``blocked``; a failed generation is ``failed``; a blocked artifact is ``blocked``; a verdict of
     hold is ``held``. What is left when the run has finished was either never made (``failed``) or made and not
     published (``held``); before that it keeps the state it has.
@@ -38,6 +39,7 @@ def settle(connection: Connection, run: str) -> None:
     finished = connection.execute(select(Run.finished).where(Run.run == run)).scalar_one_or_none() is not None
     held = or_(decided(ItemRow.prompt_verdict_id, "hold"), decided(ItemRow.artifact_verdict_id, "hold"))
     state = case(
+        (ItemRow.disposition == LEFT, "withdrawn"),
         (review == "reject", "blocked"),
         (ItemRow.disposition.in_(("held", "blocked", "failed")), ItemRow.disposition),
         (decided(ItemRow.prompt_verdict_id, "block"), "blocked"),

@@ -58,8 +58,15 @@ class Disposition(Frozen):
 
     def held(self, why: str) -> Disposition:
         """The same, held for one more reason."""
-        reason = SubjectReason(subject="item", check="publish", decision="hold", detail=why)
-        decision = strictest((self.decision, "hold"))
+        return self._stopped("hold", why)
+
+    def blocked(self, why: str) -> Disposition:
+        """The same, blocked for one more reason."""
+        return self._stopped("block", why)
+
+    def _stopped(self, by: Decision, why: str) -> Disposition:
+        reason = SubjectReason(subject="item", check="publish", decision=by, detail=why)
+        decision = strictest((self.decision, by))
         return self.model_copy(
             update={"state": state_of(decision), "decision": decision, "reasons": (*self.reasons, reason)}
         )

@@ -81,5 +81,18 @@ def quarantine(store: ObjectStore, item: Item, source: bytes | None, disposition
     if source is not None:
         store.put(key, source)
     record = Quarantined(item=item, disposition=disposition.model_copy(update={"uri": uri}))
-    store.put(record_key(item.run, item.item_id), canonical_json(record.model_dump(mode="json")) + b"\n")
+    _write(store, record)
     return uri
+
+
+def forget(store: ObjectStore, key: str) -> None:
+    """Let the record ``key`` say that its run no longer has the item, so that nobody approves it."""
+    record = Quarantined.model_validate_json(store.get(key))
+    if record.disposition.decision == "hold":
+        disposition = record.disposition.blocked("its run no longer has this item")
+        _write(store, record.model_copy(update={"disposition": disposition}))
+
+
+def _write(store: ObjectStore, record: Quarantined) -> None:
+    key = record_key(record.item.run, record.item.item_id)
+    store.put(key, canonical_json(record.model_dump(mode="json")) + b"\n")

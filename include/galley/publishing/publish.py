@@ -11,7 +11,8 @@ Inputs of the job, by role:
 Objects and sidecars come first, the release last; readers trust nothing that no release names. Then follow
 ``<prefix>/outcome.jsonl`` with one `Disposition` per item and ``<prefix>/stats.json``. A verdict counts where it is
 about these very bytes under the policy as it is in this job. What people decided in earlier releases stays decided.
-Running the job again writes a new release only where something has changed. Where there may be no items,
+Running the job again writes a new release only where something has changed: an item that the run has no longer, because
+its brief was edited, is not in it. Where there may be no items,
 ``settings["content_date"]`` dates the empty release.
 """
 
@@ -35,7 +36,7 @@ from galley.errors import CheckError, JobSpecError
 from galley.items import Item, Job, Published, Release, Result, Verdict, canonical_json
 from galley.ledger import key_below, read_verdicts
 from galley.publishing.disposition import Disposition, dispose, index, reviewed
-from galley.publishing.objects import place, quarantine, record_key
+from galley.publishing.objects import forget, place, quarantine, record_key
 from galley.publishing.releases import Body, Review, history, publish, release_key, reviews
 from galley.storage.base import ObjectStore
 from galley.storage.zones import Zones
@@ -103,19 +104,15 @@ def publish_run(job: Job, zones: Zones, *, heartbeat: Heartbeat = lambda done, t
             quarantine(zones.quarantine, item, None, reviewed(placed.disposition, review))
         settled.append(placed)
         heartbeat(len(settled), len(items))
+    for key in sorted(records - {record_key(job.run, item.item_id) for item in items}):
+        forget(zones.quarantine, key)
 
     def change(releases: Sequence[Release]) -> Body | None:
         last = releases[-1] if releases else None
-        published = _listed(releases)
         decided = reviews(releases)
-        for each in settled:
-            item_id = each.disposition.item_id
-            entry = _entry(each, decided.get(item_id), releases)
-            if entry is None:
-                published.pop(item_id, None)
-            else:
-                published[item_id] = entry
-        entries = tuple(sorted(published.values(), key=lambda entry: entry.item_id))
+        # Of the items that the run has now alone: what its briefs ask for no longer is no longer published.
+        found = (_entry(each, decided.get(each.disposition.item_id), releases) for each in settled)
+        entries = tuple(sorted((entry for entry in found if entry is not None), key=lambda entry: entry.item_id))
         if last is not None and entries == last.published:
             return None
         return Body({"kind": "publish", "job": job.job}, entries, last.withdrawn if last else ())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -28,7 +29,7 @@ from galley.complaints import did_you_mean, dotted, input_error, reject, show
 from galley.compliance.policy import CompiledPolicy, PolicySet, load_policy
 from galley.errors import InputError, IntegrityError, ObjectNotFound
 from galley.expansion import expand
-from galley.items import Item, Reject, ResolveModel, derive_seed, run_name
+from galley.items import Item, Reject, ResolveModel, derive_seed, digest, run_name
 from galley.requests import read_requests
 from galley.settings import Settings
 from galley.stages.pictures import Pictures
@@ -40,6 +41,9 @@ FORM_KEYS = frozenset(
     {"brief", "text", "source", "fingerprint", "kind", "model", "count", "variants", "seed", "policy"}
 )
 """Params of `on_demand_content`; any other key of a run's conf is refused by name."""
+BROWSER_BITS = 53
+"""Of integers that JavaScript, and so Airflow's form, keeps exactly."""
+_FIELD = re.compile(rf"(?:{'|'.join(Brief.model_fields)}):(?:\s|$)")
 
 
 @dataclass(frozen=True)
@@ -200,10 +204,14 @@ class _Collection:
                 loaded = parse_brief(
                     self._input(main), main.name, read_table=lambda name: self._input(tables[copy_name(name)])
                 )
+                loaded = _changed(loaded, self._otherwise(params))
             except InputError as error:
                 self._take([reject(main.name, None, error)])
             else:
                 self._brief(loaded, keep=False)
+        elif said := sorted(self._otherwise(params)):
+            rule = f"means nothing to a request file ({main.name}), whose rows say it themselves; leave it empty"
+            raise InputError("form", said[0], show(params[said[0]]), rule)
         else:
             self._requests(main)
 
@@ -272,9 +280,15 @@ class _Collection:
                 self._take([line])
 
     def _form(self, params: Mapping[str, Any]) -> None:
-        seed = params.get("seed")
-        # Left empty it comes from the run id: triggering again makes something new, clearing the run the same.
-        self.seed = int(seed) if seed is not None else derive_seed("form", self.trigger.dag_id, self.trigger.run_id)
+        if params.get("seed") is not None:
+            self.seed = int(params["seed"])
+        elif self.before is not None and self.before.seed is not None:
+            self.seed = self.before.seed
+        else:
+            # From the run id: triggering again makes something new, clearing the run the same. A number that browsers
+            # keep, for it is to be given back in the form.
+            derived = derive_seed("form", self.trigger.dag_id, self.trigger.run_id)
+            self.seed = derived >> (63 - BROWSER_BITS)
         try:
             loaded = self._asked(params)
         except InputError as error:
@@ -295,19 +309,17 @@ class _Collection:
                     str(params["brief"]),
                     f"is not a brief here{did_you_mean(str(params['brief']), named)}",
                 )
-            found = named[params["brief"]]
-            data = found.brief.model_dump(mode="json", exclude_unset=True)
-            data |= _overrides(params, kind=False) | {"seed": self.seed, "seed_policy": "fixed"}
-            try:
-                brief = Brief.model_validate_json(json.dumps(data), strict=True)
-                brief.check_names(tuple(found.rows[0].values))
-            except (ValidationError, PydanticCustomError) as error:
-                raise _form_error(error, data) from error
-            return LoadedBrief(brief, found.source, found.rows, found.files, found.document)
+            return _changed(named[params["brief"]], self._otherwise(params))
         document = _yaml_brief(text)
-        data = document or {"name": "form", "prompt": text}
-        data = data | _overrides(params, kind=not document) | {"seed": self.seed, "seed_policy": "fixed"}
-        return brief_of(data, "form")
+        data = document or {"name": "form", "prompt": text, "kind": params.get("kind") or "image"}
+        return brief_of(_with(data, self._otherwise(params)), "form")
+
+    def _otherwise(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """What the form says otherwise than the brief, by its fields."""
+        names = ("model", "count", "variants", "policy")
+        found = {name: params[name] for name in names if params.get(name) not in (None, "", [])}
+        seed = self.seed if self.seed is not None else params.get("seed")
+        return found if seed is None else found | {"seed": seed, "seed_policy": "fixed"}
 
     def _brief(self, loaded: LoadedBrief, *, keep: bool = True) -> None:
         if keep:
@@ -364,9 +376,26 @@ class _Collection:
         return found if isinstance(found, InputError) else None
 
 
-def _overrides(params: Mapping[str, Any], *, kind: bool) -> dict[str, Any]:
-    names = ["model", "count", "variants", "policy"] + (["kind"] if kind else [])
-    return {name: params[name] for name in names if params.get(name) not in (None, "", [])}
+def _changed(found: LoadedBrief, otherwise: Mapping[str, Any]) -> LoadedBrief:
+    """The brief with what a form says otherwise."""
+    if not otherwise:
+        return found
+    data = _with(found.brief.model_dump(mode="json", exclude_unset=True), otherwise)
+    try:
+        brief = Brief.model_validate_json(json.dumps(data), strict=True)
+        brief.check_names(tuple(found.rows[0].values))
+    except (ValidationError, PydanticCustomError) as error:
+        raise _form_error(error, data) from error
+    return LoadedBrief(brief, found.source, found.rows, found.files, found.document)
+
+
+def _with(data: Mapping[str, Any], otherwise: Mapping[str, Any]) -> dict[str, Any]:
+    """A brief's fields with what a form says otherwise; other variants are another experiment, with arms of its own."""
+    changed = {**data, **otherwise}
+    if "variants" in otherwise:
+        experiment = str(data.get("experiment") or data.get("name") or "form")
+        changed["experiment"] = f"{experiment[:54]}-{digest(otherwise['variants'])[:8]}"
+    return changed
 
 
 def _form_error(error: ValidationError | PydanticCustomError, data: Mapping[str, Any]) -> InputError:
@@ -377,12 +406,23 @@ def _form_error(error: ValidationError | PydanticCustomError, data: Mapping[str,
 
 
 def _yaml_brief(text: str) -> dict[str, Any] | None:
-    """A whole brief where the text is one (a mapping with a prompt), else None: then it is a prompt itself."""
+    """A whole brief where the text is one (a mapping with a prompt), else None: then it is a prompt itself.
+
+    Raises `InputError` for lines that begin as those of a brief do and are none.
+    """
+    meant = "\n" in text.strip() and any(_FIELD.match(line) for line in text.splitlines())
     try:
         data = strict_yaml.read(text, "form").data
     except InputError:
+        if meant:
+            raise
         return None
-    return dict(data) if isinstance(data, Mapping) and "prompt" in data else None
+    if isinstance(data, Mapping) and (meant or "prompt" in data):
+        return dict(data)
+    if meant:
+        rule = "has fields of a brief and is none; write a mapping, or a prompt without such lines"
+        raise InputError("form", "text", show(text), rule)
+    return None
 
 
 def _base(settings: Settings) -> Path:
