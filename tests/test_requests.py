@@ -268,7 +268,7 @@ def test_the_first_row_of_a_custom_id_stays() -> None:
     made = read(row(custom_id="x"), row(custom_id="y"), row(custom_id="x"), row(custom_id="x", seed=-1))
     assert [type(one).__name__ for one in made] == ["Item", "Item", "Reject", "Reject"]
     assert [one.rule for one in made if isinstance(one, Reject)] == [
-        "was seen in line 1, which stays; give every row a custom_id of its own"
+        "was seen in line 1, whose answer bears it; give every row a custom_id of its own"
     ] * 2
     assert [one.custom_id for one in made if isinstance(one, Reject)] == ["", ""]  # the answer is the first row's
 

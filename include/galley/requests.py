@@ -107,7 +107,7 @@ def _read(stream: BinaryIO, source: str, rows: Rows, brief: str, scratch: Path |
                 if isinstance(value, InputError):
                     raise value
                 if custom_id and (first := seen.first_line(custom_id, line)) is not None:
-                    rule = f"was seen in line {first}, which stays; give every row a custom_id of its own"
+                    rule = f"was seen in line {first}, whose answer bears it; give every row a custom_id of its own"
                     twice, custom_id = show(custom_id), ""  # what is answered under it is the first row
                     raise InputError("", "custom_id", twice, rule)
                 yield from _items(rows, _row(value, brief), line, index)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from galley.catalog.facade import Catalog
-from galley.errors import InputError
+from galley.errors import InputError, ModelRefused
 from galley.items import Job
 from galley.runtimes.access import access
 from galley.stages.collect import Trigger
@@ -170,6 +170,33 @@ def test_a_model_that_changed_since_its_items_were_collected_is_refused(pipeline
     text_model(pipeline.settings.models_file.parent / "echo", b"\1\0\0\0")
     with pytest.raises(InputError, match="other files now"):
         Pipeline(pipeline.settings, pipeline.zones, pipeline.trigger).plan()
+
+
+def test_a_model_that_cannot_be_loaded_fails_what_needs_it_and_nothing_else(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text_model(pipeline.settings.models_file.parent / "torn", b"\1\0\0\0")
+    with pipeline.settings.models_file.open("a") as file:
+        file.write("  torn: {source: ./torn, kind: text, engine: echo, licence: none}\n")
+    (pipeline.settings.briefs_dir / "torn.yaml").write_text("name: torn\nkind: text\nmodel: torn\nprompt: hello\n")
+    pipeline, command = Pipeline(pipeline.settings, pipeline.zones), Pipeline.command
+
+    def torn(self: Pipeline, job: Job) -> None:
+        if job.command == "numerics" and job.model is not None and job.model.name == "torn":
+            raise ModelRefused("model.safetensors is cut off")
+        command(self, job)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pipeline, "command", torn)
+        report = pipeline.run()
+    with pipeline.catalog() as catalog:
+        found = list(catalog.items(pipeline.files.run))
+    (needy,) = [each for each in found if each.item.brief == "torn"]
+    assert needy.state == "failed" and "model.safetensors is cut off" in str(needy.generation)
+    assert "published" in {each.state for each in found if each.item.brief == "echoes"}
+    again = pipeline.run()
+    assert again.counts["failed"] == report.counts["failed"] - 1
+    assert again.counts["published"] == report.counts["published"] + 1
 
 
 def test_a_run_without_items_publishes_an_empty_release(pipeline: Pipeline) -> None:

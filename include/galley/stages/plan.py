@@ -2,7 +2,8 @@
 
 The plan depends on the items and on what *other* runs had made when the run was planned first, never on how far this
 run itself has come: executed again after a kill it gives the same jobs with the same batches, and a stock engine, whose
-bytes depend on the batch, resumes them as they were. A job whose results are all there is not executed again.
+bytes depend on the batch, resumes them as they were. A job whose results are all there is not executed again. A model
+that cannot be loaded fails the requests that need it and no others.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from galley.catalog.facade import Catalog
 from galley.compliance.checkers import checker_models, locator
 from galley.compliance.inputs import prompt_sha256
 from galley.compliance.policy import PolicySet
-from galley.errors import InputError
-from galley.items import Artifact, Job, Kind, ModelSource, Numerics, PlannedRequest, Resources, Result, Sha256
+from galley.errors import InputError, JobSpecError
+from galley.items import Artifact, Failure, Job, Kind, ModelSource, Numerics, PlannedRequest, Resources, Result, Sha256
 from galley.ledger import artifact_problem, read_results, read_verdicts
 from galley.models import Models
 from galley.planning import Plan, PlannedJob, Row, plan, planned_requests, row
@@ -114,25 +115,35 @@ def plan_run(
     shared = _Shared(files, settings, dict(checkers))
     numerics: dict[str, dict[Maker, Numerics]] = {}
     reused: dict[str, Result] = {}
+    unusable: dict[str, Result] = {}
     jobs: list[tuple[str, PlannedJob]] = []
     duplicates = 0
     for runtime in record.runtimes:
         rows = [row(item.request) for item in files.items() if item.runtime == runtime]
-        here = numerics[runtime] = _numerics(
+        here, broken = _numerics(
             shared, sources, kinds, {(r.model_digest, r.engine) for r in rows}, runtime, execute, memory
         )
+        numerics[runtime] = here
+        for maker, why in broken.items():
+            progress(f"{sources[maker[0]].name} cannot be used, and what needs it fails: {why}")
+            keys = (each.key for each in rows if (each.model_digest, each.engine) == maker)
+            unusable |= {key: _failed(key, why) for key in keys}
+        rows = [each for each in rows if (each.model_digest, each.engine) in here]
         progress(f"{len(rows)} items, runtime {runtime or settings.runtime or 'process'}: looking for what is made")
         known = _known(files, catalog, rows, here)
         reused |= known
         planned = _plan(rows, sources, settings, memory, known, here)
         duplicates += planned.duplicates
         jobs += [(runtime, job) for job in planned.jobs]
-    files.write_lines("reused.jsonl", (reused[key] for key in sorted(reused)), settings.home / "tmp")
+    for key in [key for _, job in jobs for key in job.keys]:
+        unusable.pop(key, None)  # another runtime makes it
+    results = unusable | reused
+    files.write_lines("reused.jsonl", (results[key] for key in sorted(results)), settings.home / "tmp")
     prompts = shared.screening(PROMPTS, "screen_prompts", {}, record.items, "")
     digests = sorted(set(policies.digests().values()))
     generate = [_generate(shared, runtime, job, numerics[runtime], digests, settings) for runtime, job in jobs]
-    screen = _screens(shared, jobs, bool(reused), settings)
-    publish = _publish(shared, screen, jobs, bool(reused), record.items, record.content_date.isoformat())
+    screen = _screens(shared, jobs, bool(results), settings)
+    publish = _publish(shared, screen, jobs, bool(results), record.items, record.content_date.isoformat())
     result = PlanRecord(
         run=files.run,
         prompts=prompts,
@@ -160,14 +171,24 @@ def _numerics(
     runtime: str,
     execute: Execute,
     memory: dict[Sha256, int],
-) -> dict[Maker, Numerics]:
-    found = {}
+) -> tuple[dict[Maker, Numerics], dict[Maker, str]]:
+    """Numerics of the makers, and why those that have none cannot be used as they are."""
+    found, broken = {}, {}
     for sha256, engine in sorted(used):
         source = sources[sha256].model_copy(update={"engine": engine})
-        found[sha256, engine] = numerics_for(
-            shared.files, shared.settings, source, kinds[sha256], runtime, execute, memory[sha256]
-        )
-    return found
+        try:
+            found[sha256, engine] = numerics_for(
+                shared.files, shared.settings, source, kinds[sha256], runtime, execute, memory[sha256]
+            )
+        except JobSpecError as error:
+            broken[sha256, engine] = str(error).splitlines()[-1]
+    return found, broken
+
+
+def _failed(key: str, why: str) -> Result:
+    """The result of a request whose model cannot be used; asked for anew whenever the run is planned again."""
+    failure = Failure(kind="model", message=why)
+    return Result(request_key=key, status="failed", failure=failure, attempt="plan")
 
 
 def _known(files: RunFiles, catalog: Catalog, rows: list[Row], numerics: dict[Maker, Numerics]) -> dict[str, Result]:

@@ -171,7 +171,7 @@ class RunFiles:
         return self.lines("rejects.jsonl", Reject)
 
     def reused(self) -> Iterator[Result]:
-        """Results of earlier runs that this one uses, streamed."""
+        """Results of earlier runs that this one uses, and failures of what no model can make, streamed."""
         return self.lines("reused.jsonl", Result)
 
     def lines(self, name: str, model: type[_Model]) -> Iterator[_Model]:
