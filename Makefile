@@ -7,8 +7,9 @@ export PIP_FLAGS
 # Tests of code that needs torch run in the worker's environment, all others in Airflow's.
 WORKER_TESTS := $(wildcard tests/engines tests/worker tests/training tests/starters tests/compliance)
 PYTEST_FLAGS ?=
-# Which integration tests to run; all by default.
+# Which integration tests to run, all by default, and what their report is called.
 INTEGRATION ?= tests/integration
+SUITE ?= integration
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run up down test test-integration lint format lock doctor wheel base-image images services-up services-down services-env stack-up stack-down train-starters train-starter-image train-starter-text train-starter-toxicity measure-starters bench bench-gpu clean
@@ -37,10 +38,10 @@ test: setup ## Everything that needs no running Airflow, container engine or GPU
 	exit $$failed
 
 test-integration: setup ## Whole runs in a standing Airflow of the tests' own; minutes
-	@mkdir -p build && rm -f build/junit-integration.xml
+	@mkdir -p build && rm -f build/junit-$(SUITE).xml
 	@failed=0; \
-	.venv/bin/python -m pytest $(PYTEST_FLAGS) --junitxml=build/junit-integration.xml $(INTEGRATION) || failed=1; \
-	.venv/bin/python tests/totals.py build/junit-integration.xml || failed=1; \
+	.venv/bin/python -m pytest $(PYTEST_FLAGS) --junitxml=build/junit-$(SUITE).xml $(INTEGRATION) || failed=1; \
+	.venv/bin/python tests/totals.py build/junit-$(SUITE).xml || failed=1; \
 	exit $$failed
 
 lint: setup ## ruff, mypy --strict, and who may import whom

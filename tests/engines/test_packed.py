@@ -1,5 +1,7 @@
 """Packed linear layers: what plain ones compute, in the order that oneDNN reads."""
 
+import weakref
+
 import pytest
 import torch
 from torch import nn
@@ -104,6 +106,34 @@ def test_what_cannot_be_packed_stays_as_it_is(monkeypatch, how):
     layer = model[0]
     assert pack_model(model) == ""
     assert model[0] is layer
+
+
+def test_memory_that_runs_out_leaves_no_model_half_packed(monkeypatch):
+    def forward(self, x):
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(PackedLinear, "forward", forward)
+    with pytest.raises(RuntimeError, match="can't allocate"):
+        pack_model(nn.Sequential(nn.Linear(16, 8)))
+
+
+def test_plain_weights_go_one_by_one_and_a_layer_in_two_places_is_packed_once(monkeypatch):
+    supported(torch.float32)
+    layers = [nn.Linear(8, 8) for _ in range(5)]
+    model = nn.Sequential(*layers, layers[0])
+    weights = [weakref.ref(layer.weight) for layer in layers]
+    del layers
+    alive = []
+
+    def counted(layer):
+        alive.append(sum(weight() is not None for weight in weights))
+        return packs(layer)
+
+    packs = packed._packed
+    monkeypatch.setattr(packed, "_packed", counted)
+    assert pack_model(model) == LAYOUT
+    assert alive == [5, 4, 3, 2, 1]
+    assert model[5] is model[0] and isinstance(model[0], PackedLinear)
 
 
 def test_other_dtypes_and_subclasses_are_left_alone():

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from galley.engines.memory import is_out_of_memory
+
 LAYOUT = "packed"
 """What numerics say of a model with such layers."""
 ROWS = 32
@@ -75,14 +77,32 @@ def pack_model(model: Any) -> str:
     GPT-2's `Conv1D`, a linear layer with its weight turned, is one too. Subclasses, which compute something else
     besides, stay as they are.
     """
-    packed = 0
-    for parent in list(model.modules()):
-        for name, layer in list(parent.named_children()):
-            replaced = _packed(layer)
-            if replaced is not None:
+    packed = False
+    for places in _places(model):
+        parent, name = places[0]
+        replaced = _packed(getattr(parent, name))  # no name here holds the plain layer: its weight goes at once
+        if replaced is not None:
+            packed = True
+            for parent, name in places:
                 setattr(parent, name, replaced)
-                packed += 1
     return LAYOUT if packed else ""
+
+
+def _places(model: nn.Module) -> list[list[tuple[nn.Module, str]]]:
+    """For each layer that can be packed, where it stands: parents and names under which they have it."""
+    found: dict[int, list[tuple[nn.Module, str]]] = {}
+    for parent in model.modules():
+        for name, child in parent._modules.items():
+            if type(child) in _PACKERS:
+                found.setdefault(id(child), []).append((parent, name))
+    return list(found.values())
+
+
+_PACKERS: dict[type[nn.Module], Callable[[Any], nn.Module]] = {
+    nn.Linear: lambda plain: PackedLinear(plain.weight, plain.bias),
+    Conv1D: lambda plain: PackedLinear(plain.weight.t(), plain.bias),
+    nn.Conv2d: PackedConv2d,
+}
 
 
 def parameters(model: Any) -> int:
@@ -93,26 +113,21 @@ def parameters(model: Any) -> int:
 
 @torch.no_grad()
 def _packed(layer: nn.Module) -> nn.Module | None:
-    """The layer packed, where it can be and computes what the plain one does."""
-    kinds: dict[type, Callable[[Any], nn.Module]] = {
-        nn.Linear: lambda plain: PackedLinear(plain.weight, plain.bias),
-        Conv1D: lambda plain: PackedLinear(plain.weight.t(), plain.bias),
-        nn.Conv2d: PackedConv2d,
-    }
-    pack, plain = kinds.get(type(layer)), layer
-    if pack is None:
-        return None
+    """The layer packed, where it can be and computes what the plain one does. Raises where memory runs out."""
+    plain: Any = layer
     weight: Any = plain.weight
     if weight.device.type != "cpu" or weight.dtype not in _CLOSE:
         return None
     if isinstance(plain, nn.Conv2d) and (plain.padding_mode != "zeros" or isinstance(plain.padding, str)):
         return None
     probe = torch.randn(_probe(plain), generator=torch.Generator().manual_seed(0)).to(weight.dtype)
-    expected = plain(probe).float()
     try:
-        made = pack(plain)
+        expected = plain(probe).float()
+        made = _PACKERS[type(plain)](plain)
         found = made(probe).float()
-    except (AttributeError, RuntimeError):
+    except (AttributeError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise  # a layer left plain for that would give other bits under the same name
         return None
     spread = expected.std().clamp_min(torch.finfo(torch.float32).tiny)
     same = found.shape == expected.shape and float((found - expected).abs().max() / spread) <= _CLOSE[weight.dtype]

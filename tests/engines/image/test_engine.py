@@ -53,6 +53,20 @@ def test_latents_are_stock_diffusers_for_every_scheduler(toy, monkeypatch, sched
         assert (found[each.key] - expected).norm() <= 1e-4 * expected.norm()
 
 
+def test_what_is_finished_is_not_held(toy, monkeypatch):
+    begun = []
+    begin = Picture.begin
+    monkeypatch.setattr(Picture, "begin", lambda self, *given: (begun.append(self), begin(self, *given)))
+    engine, made = engine_of(toy), 0
+    begun.clear()
+    for outcome in engine.generate(mixed(toy, 24)):
+        made += outcome.made is not None
+        held = [picture for picture in begun if picture.latents is not None]
+        assert len(held) <= len(begun) - made
+    assert made == 24 and len(begun) == 24
+    assert not any(picture.scheduler or picture.conditions for picture in begun)
+
+
 def test_latents_are_stock_diffusers_for_sdxl_and_other_sizes(xl, monkeypatch):
     requests = [
         ask(xl, "a red house", seed=1),

@@ -100,7 +100,7 @@ class StepImageEngine:
         settle(self._threads)
         self._load()
         if self.fallback:
-            self._model = self._prompts = None
+            self._drop()
             self._stock = StockImageEngine(self._files, self._dtype, self._threads, images=self._images)
             self.planned_batches = True
             self.figures = self._stock.figures
@@ -117,6 +117,7 @@ class StepImageEngine:
     def _load(self) -> None:
         """Load the model in a form that steps serve; sets `fallback` where there is none."""
         for packed in (True, False):  # a pipeline may look at its weights itself
+            self._drop()  # two at once may not fit
             self._model, self._layout = ImagePipeline(self._files, self._dtype), []
             pipe = self._model.pipe
             self.fallback = unsupported(pipe)
@@ -135,6 +136,10 @@ class StepImageEngine:
             self.fallback = disagreement(self._model, self._prompts, self._dtype)
             if not self.fallback or LAYOUT not in self._layout:
                 return
+
+    def _drop(self) -> None:
+        self._model = self._prompts = None
+        free_memory()
 
     def _row_counts(self) -> tuple[Certificate, str]:
         """Row counts that forwards may have, and the certificate as it is told.
@@ -218,6 +223,7 @@ class StepImageEngine:
                         finishing.add(picture)
                     else:
                         outcomes.append(failed(picture, trouble))
+                        picture.release()
                 left = {id(picture) for picture in ready} - {id(picture) for picture, _ in ended}
                 ticks.done([picture for picture in served if id(picture) not in left])
                 yield from outcomes

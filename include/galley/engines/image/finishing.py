@@ -91,10 +91,12 @@ class Finishing:
                 self.starved += pictures
             else:
                 yield failed(pictures[0], error)
+                pictures[0].release()
             return
         share = self._figures.spent("decode", began) / len(pictures)
         for picture, own in zip(pictures, pixels, strict=True):
             picture.seconds += share
+            picture.release()
             self._compressing.append(self._thread.submit(self._compressed, picture, own))
 
     def _forward(self, latents: Sequence[Tensor], count: int) -> Tensor:

@@ -129,6 +129,11 @@ class Picture:
         self.index += 1
         return self.index == self.evaluations
 
+    def release(self) -> None:
+        """Drop what its steps needed and its latents: a job has thousands of pictures, and all are held to its end."""
+        self.scheduler = self.latents = None
+        self.conditions, self._options = (), {}
+
 
 class Prompts:
     """Embeddings of prompts and negative prompts, each encoded alone and kept while there is room."""

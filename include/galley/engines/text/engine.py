@@ -141,7 +141,7 @@ class SlotTextEngine:
         register()
         attention, layout = self._served()
         if self.fallback:
-            self._language = self._forward = None
+            self._drop()
             self._stock = StockTextEngine(self._files, self._dtype, self._threads)
             self.planned_batches = True
             self.figures = self._stock.figures
@@ -158,6 +158,7 @@ class SlotTextEngine:
         not.
         """
         for packed in (True, False):
+            self._drop()  # two at once may not fit
             self._language = LanguageModel(self._files, self._dtype, attention=EAGER)
             self._forward = SlotForward(self._language)
             self.fallback = unsupported(self._forward.config)
@@ -170,6 +171,10 @@ class SlotTextEngine:
             if not layout:
                 break
         return "", ""
+
+    def _drop(self) -> None:
+        self._language = self._forward = None
+        free_memory()
 
     def _row_counts(self) -> RowCounts:
         """Row counts that forwards may have. Raises `JobSpecError` where ``max_batch_size`` allows none of them."""
