@@ -65,7 +65,7 @@ wheel: setup ## Build dist/galley-*.whl, for an Airflow 3.3 of your own
 	@.venv/bin/python -m pip wheel -q --no-build-isolation --no-deps --disable-pip-version-check --wheel-dir dist .
 	@ls dist/galley-*.whl
 
-services-up: ## Real servers on loopback: minio, versitygw, postgres, kubernetes, or NAMES="minio" alone; compiled once, minutes
+services-up: ## Real servers on loopback: minio, versitygw, postgres, docker, kubernetes, or NAMES="minio" alone; compiled once, minutes
 	@$(PYTHON) -m tests.integration.services up $(NAMES)
 
 services-down: ## End them; data and programs stay in .galley-services

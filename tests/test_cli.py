@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from galley.cli import COMMANDS, app
 from galley.stages.record import Report, ReportLine
+from tests.conftest import ROOT
 from tests.pipeline import DAY, installation
 
 RUNNER = CliRunner()
@@ -134,6 +136,7 @@ def test_a_driver_that_gives_up_ends_with_1(end: dict[str, Any]) -> None:
         (["--brief", "rows.jsonl"], "--requests"),
         (["--requests", "brief.yaml"], "--brief"),
         (["--date", "yesterday"], "yesterday"),
+        (["--date", "2024-12-31"], "'2024-12-31' is before 2025-01-01, where the DAGs begin; give that date"),
     ],
 )
 def test_what_cannot_be_run_is_said_before_anything_starts(tmp_path: Path, arguments: list[str], said: str) -> None:
@@ -149,6 +152,34 @@ def test_what_cannot_be_run_is_said_before_anything_starts(tmp_path: Path, argum
     )
     assert done.returncode in (1, 2) and said in done.stderr + done.stdout
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("dag_id", ["daily_content", "on_demand_content"])
+def test_the_first_day_is_the_dags_own(dag_id: str) -> None:
+    from galley.run_cli import FIRST_DAY
+
+    start = f"start_date=pendulum.datetime({FIRST_DAY.year}, {FIRST_DAY.month}, {FIRST_DAY.day}, tz=settings.timezone)"
+    assert start in (ROOT / "dags" / f"{dag_id}.py").read_text()
+
+
+@pytest.mark.parametrize(("runtime", "warned"), [("docker", True), ("", False)])
+def test_a_runtime_that_the_standing_airflow_ignores_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], runtime: str, warned: bool
+) -> None:
+    from galley import run_cli
+    from galley.airflow import lock
+
+    def stands(*_: Any) -> lock.RunLock:
+        raise lock.AirflowStands(lock.Owner(pid=1, started="", port=8080))
+
+    monkeypatch.setattr(lock, "acquire", stands)
+    monkeypatch.setattr(run_cli, "_driver", lambda *_: nullcontext())
+    monkeypatch.setattr(run_cli, "_follow", lambda *_: 0)
+    console = Console(file=io.StringIO())
+    assert run_cli.execute(installation(tmp_path / "root"), [], console, runtime=runtime) == 0
+    said = capsys.readouterr().err
+    assert ("warning: --runtime docker is ignored" in said and "galley down" in said) is warned
+    assert warned or not said
 
 
 def test_a_missing_worker_environment_is_named_with_its_remedy(tmp_path: Path) -> None:
@@ -203,7 +234,7 @@ def test_doctor_refuses_files_and_sqlite_with_a_remote_executor_by_name(
     from galley.doctor import examine
 
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
-    settings = installation(tmp_path / "root", worker_python=tmp_path / "none" / "python")
+    settings = installation(tmp_path / "root", worker_python=tmp_path / "none" / "python", runtime="kubernetes")
     found = {check.name: check for check in examine(settings)}
     for name, setting in (("zone published", "GALLEY_PUBLISHED_URL"), ("catalog", "GALLEY_DATABASE_URL")):
         check = found[f"executor, {name}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,32 @@ def test_down_ends_all_in_order_and_looks_at_the_port(
     result = RUNNER.invoke(app, ["down"])
     assert result.exit_code == 0 and f"port {port} is free" in result.output, result.output
     assert members(home / LOCK) == [] and supervisor.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("running", "said"),
+    [
+        (0, ""),
+        (1, "1 job is still running and ends by itself; the next galley up finds it again"),
+        (2, "2 jobs are still running and end by themselves; the next galley up finds them again"),
+    ],
+)
+def test_down_says_how_many_jobs_go_on(
+    home: Path, supervise: Callable[[str, int], subprocess.Popen[str]], running: int, said: str
+) -> None:
+    supervise(STAY, free_port())
+    with ExitStack() as held:
+        for number in range(3):  # as the runtime leaves it; whose lock is held is running
+            job = home / "jobs" / "daily--run" / f"job-{number}"
+            (job / "0001").mkdir(parents=True)
+            lock = held.enter_context((job / "lock").open("w"))
+            lock.write("0001")
+            lock.flush()
+            if number < running:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        result = RUNNER.invoke(app, ["down"])
+    assert result.exit_code == 0, result.output
+    assert result.output.partition("is free\n")[2].strip() == said
 
 
 def test_down_ends_what_a_killed_supervisor_has_left(

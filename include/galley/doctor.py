@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import configparser
 import json
 import os
-import re
 import shutil
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import typer
 
+from galley.doctor_airflow import airflow_executors, ask_airflow
+from galley.errors import GalleyError
 from galley.output import Format, FormatOption, console
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from galley.settings import Settings
 
 Status = Literal["ok", "warn", "fail"]
@@ -77,7 +78,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         ("store", _store),
         ("catalog", _catalog),
         ("executor", _executor),
-        ("settings file", _settings_file),
+        ("pools", _pools) if from_wheel() else ("settings file", _settings_file),
     ]
     for name, check in checks:
         try:
@@ -86,31 +87,50 @@ def examine(settings: Settings) -> Iterator[Check]:
             yield Check(name, "fail", f"{type(error).__name__}: {error}", "see the message")
 
 
+def from_wheel() -> bool:
+    """Whether this Galley was installed from a wheel: it has no checkout, and no make."""
+    from galley.settings import project_root
+
+    return project_root() != Path(__file__).resolve().parents[2]
+
+
+def _again(path: Path) -> str:
+    """What brings back a file or directory of ours; of other people's, that they do."""
+    from galley.settings import project_root
+
+    root = project_root()
+    if not path.is_relative_to(root):
+        return f"restore {path}"
+    if from_wheel():
+        return 'pip install --force-reinstall --no-deps "galley-….whl"'
+    return f"git checkout {path.relative_to(root)}"
+
+
 def _python(settings: Settings) -> Iterator[Check]:
     version = ".".join(map(str, sys.version_info[:3]))
     good = (3, 11) <= sys.version_info[:2] <= (3, 13)
-    yield Check("python", "ok" if good else "fail", version, "" if good else "make setup PYTHON=python3.12")
+    fix = "install it where Python is 3.11 to 3.13" if from_wheel() else "make setup PYTHON=python3.12"
+    yield Check("python", "ok" if good else "fail", version, "" if good else fix)
 
 
 def _airflow(settings: Settings) -> Iterator[Check]:
     from importlib.metadata import PackageNotFoundError, version
 
+    fix = 'pip install "galley-….whl[airflow]" "apache-airflow==3.3.*"' if from_wheel() else "make setup"
     try:
         found = version("apache-airflow-core")
     except PackageNotFoundError:
-        yield Check("airflow environment", "fail", "no Airflow in this environment", "make setup")
+        yield Check("airflow environment", "fail", "no Airflow in this environment", fix)
         return
     supported = found.startswith("3.3.")
-    yield Check(
-        "airflow environment", "ok" if supported else "warn", f"Airflow {found}", "" if supported else "make setup"
-    )
+    yield Check("airflow environment", "ok" if supported else "warn", f"Airflow {found}", "" if supported else fix)
 
 
 def _worker(settings: Settings) -> Iterator[Check]:
-    python = settings.worker_python
+    python, wheel = settings.worker_python, from_wheel()
     if not python.exists():
-        fix = "make setup, or set GALLEY_WORKER_PYTHON to an interpreter that has galley[worker]"
-        yield Check("worker environment", "fail", f"{python} is not there", fix)
+        fix = "set GALLEY_WORKER_PYTHON to an interpreter that has galley[worker]"
+        yield Check("worker environment", "fail", f"{python} is not there", fix if wheel else f"make setup, or {fix}")
         return
     code = (
         "import importlib.metadata as m, sys; print('Python %d.%d' % sys.version_info[:2], "
@@ -118,7 +138,8 @@ def _worker(settings: Settings) -> Iterator[Check]:
     )
     done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
     if done.returncode:
-        yield Check("worker environment", "fail", (done.stderr.strip().splitlines() or ["broken"])[-1], "make setup")
+        fix = f'{python} -m pip install "galley-….whl[worker]"' if wheel else "make setup"
+        yield Check("worker environment", "fail", (done.stderr.strip().splitlines() or ["broken"])[-1], fix)
     else:
         yield Check("worker environment", "ok", done.stdout.strip())
 
@@ -174,7 +195,7 @@ def _policies(settings: Settings) -> Iterator[Check]:
     names = policy_names(settings.policies_dir)
     compile_policies(names, settings.policies_dir)
     there = "default" in names
-    fix = "" if there else f"restore {settings.policies_dir / 'default.yaml'}"
+    fix = "" if there else _again(settings.policies_dir / "default.yaml")
     yield Check("policies", "ok" if there else "fail", ", ".join(names) or "none", fix)
 
 
@@ -184,20 +205,21 @@ def _models(settings: Settings) -> Iterator[Check]:
     from galley.errors import ModelError
     from galley.models import Models
 
+    def pulled(name: str, directory: Path) -> str:
+        return f"galley models pull {name}" if directory.is_relative_to(settings.hub_cache) else _again(directory)
+
     models = Models.from_settings(settings)
     for kind, name in models.registry.defaults.items():
         try:
             source = models.source(name, kind)
             yield Check(f"model {name}", "ok", f"default for {kind}, {source.digest[:12]}")
         except (ModelError, OSError) as error:
-            entry = models.locate(name, kind).entry
-            fix = "git checkout include/models" if entry.is_directory else f"galley models pull {name}"
-            yield Check(f"model {name}", "fail", str(error), fix)
+            yield Check(f"model {name}", "fail", str(error), pulled(name, models.locate(name, kind).directory))
     policies = compile_policies(["default"], settings.policies_dir)
     for name, model in checker_models(policies, locator(settings)).items():
         if not model.sha256:
             found = f"{model.directory} cannot be used: everything it should check is held"
-            yield Check(f"checker {name}", "fail", found, "git checkout include/models")
+            yield Check(f"checker {name}", "fail", found, pulled(name, Path(model.directory)))
         elif name not in models.registry.defaults.values():
             yield Check(f"checker {name}", "ok", model.sha256[:12])
 
@@ -224,11 +246,17 @@ def _catalog(settings: Settings) -> Iterator[Check]:
 
     with Catalog.open(settings.catalog_url) as catalog:
         runs = len(catalog.runs())
-    yield Check("catalog", "ok", f"{runs} runs, SQLite {sqlite3.sqlite_version}")
+        yield Check("catalog", "ok", f"{runs} runs, {database_version(catalog.engine)}")
+
+
+def database_version(engine: Engine) -> str:
+    """Name and version of the database that an engine has been connected to."""
+    name = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[engine.dialect.name]
+    return f"{name} {'.'.join(map(str, engine.dialect.server_version_info or ()))}"
 
 
 def _executor(settings: Settings) -> Iterator[Check]:
-    """Whether all machines that tasks run on share the store and the catalog, where an executor uses several."""
+    """Whether all machines that tasks run on share store, catalog and jobs, where an executor uses several."""
     from galley.storage import ZONES
 
     executors = airflow_executors(os.environ)
@@ -244,35 +272,63 @@ def _executor(settings: Settings) -> Iterator[Check]:
     if settings.catalog_url.startswith("sqlite"):
         fix = "set GALLEY_DATABASE_URL to a PostgreSQL database"
         yield Check("executor, catalog", "fail", f"{why} {settings.catalog_url}", fix)
+    why = (
+        f"{remote} may retry a job of the runtime process on another machine and start it a second time: its lock and "
+        f"handle lie in {settings.home} of the first"
+    )
+    for path in _briefs_of_processes(settings):
+        fix = f"take runtime: process out of {path}"
+        yield Check(f"executor, brief {path.name}", "fail", why, fix)
+    if (settings.runtime or ask_airflow().runtime or "process") == "process":
+        fix = "set GALLEY_RUNTIME to kubernetes, or to docker where DOCKER_HOST names one daemon for all machines"
+        yield Check("executor, runtime", "fail", why, fix)
 
 
-def airflow_executors(environment: Mapping[str, str]) -> list[str]:
-    """Class names in Airflow's ``core.executor``, read where Airflow reads it but without importing it.
+def _briefs_of_processes(settings: Settings) -> list[Path]:
+    """Files of the briefs that ask for the runtime ``process``."""
+    from galley.brief_files import load_briefs
 
-    Airflow writes a configuration file into its home when it is imported, and asking must change nothing.
-    """
-    home = Path(environment.get("AIRFLOW_HOME") or "~/airflow").expanduser()
-    file = configparser.ConfigParser(interpolation=None, strict=False)
-    file.read(environment.get("AIRFLOW_CONFIG") or home / "airflow.cfg", encoding="utf-8")
-    value = environment.get("AIRFLOW__CORE__EXECUTOR") or file.get("core", "executor", fallback="") or "LocalExecutor"
-    # "CeleryExecutor", "module.path.Executor", "alias:module.path.Executor", "team=Executor;…"; several by commas.
-    names = [part.split("=")[-1].split(":")[-1].split(".")[-1].strip() for part in re.split("[,;]", value)]
-    return [name for name in names if name]
+    briefs = load_briefs(settings.briefs_dir)[0] if settings.briefs_dir.is_dir() else []
+    return [settings.briefs_dir / each.source for each in briefs if each.brief.runtime == "process"]
+
+
+def _pools(settings: Settings) -> Iterator[Check]:
+    """What an Airflow that somebody else sets up must have."""
+    try:
+        answer = ask_airflow()
+    except GalleyError as error:
+        fix = "airflow db migrate, and give galley doctor the environment of Airflow's components"
+        yield Check("pools", "fail", str(error), fix)
+        return
+    for name, slots, what, used in (
+        ("generation", 2, "jobs of Galley", True),
+        ("gpu", settings.gpus or 1, "GPUs", settings.gpus > 0),
+    ):
+        if name in answer.pools:
+            yield Check(f"pool {name}", "ok", "is in Airflow")
+        else:
+            found = "is not in Airflow" + ("" if used else "; GALLEY_GPUS=1 needs it")
+            fix = f'airflow pools set {name} {slots} "{what}" --include-deferred'
+            yield Check(f"pool {name}", "fail" if used else "warn", found, fix)
+    found = f"state_store.clear_on_success = {answer.clears_on_success}"
+    if answer.clears_on_success:
+        yield Check("state store", "ok", found)
+    else:
+        fix = "set AIRFLOW__STATE_STORE__CLEAR_ON_SUCCESS=True for all of Airflow's components"
+        yield Check("state store", "warn", f"{found}: clearing a job that succeeded returns its old result", fix)
 
 
 def _settings_file(settings: Settings) -> Iterator[Check]:
     from galley.airflow.settings_file import load_airflow_settings
 
     path = settings.root / "airflow_settings.yaml"
-    if not Path(path).exists():
-        yield Check("settings file", "warn", f"{path} is not there: no pools", "git checkout airflow_settings.yaml")
+    if not path.exists():
+        yield Check("settings file", "warn", f"{path} is not there: no pools", _again(path))
         return
     loaded = load_airflow_settings(path)
     missing = [pool for pool in ("generation", "gpu") if pool not in loaded.pools]
     found = f"pools {', '.join(loaded.pools) or 'none'}"
-    yield Check(
-        "settings file", "fail" if missing else "ok", found, "git checkout airflow_settings.yaml" if missing else ""
-    )
+    yield Check("settings file", "fail" if missing else "ok", found, _again(path) if missing else "")
 
 
 def _print(checks: list[Check]) -> None:

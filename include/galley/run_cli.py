@@ -11,15 +11,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from rich.console import Console
 
     from galley.airflow.lock import RunLock
@@ -30,6 +28,8 @@ if TYPE_CHECKING:
 
 COMPLETE, FAILED, PARTLY = 0, 1, 3
 """Exit status: all published, held or blocked and no row rejected; the run failed; some items or rows did."""
+FIRST_DAY = date(2025, 1, 1)
+"""``start_date`` of the DAGs (``dags/``): of a run before it Airflow makes no task, and calls it failed."""
 _TAIL = 12
 
 
@@ -66,11 +66,18 @@ def run(
     console = Console(soft_wrap=not sys.stdout.isatty())
     arguments = _arguments(brief or requests, day.date() if day else None, must_be_brief=brief is not None)
     check_worker(settings)
-    raise typer.Exit(execute(settings, arguments, console))
+    raise typer.Exit(execute(settings, arguments, console, runtime=runtime))
 
 
-def execute(settings: Settings, arguments: list[str], console: Console) -> int:
-    """Drive one run, in the Airflow that is up or in one of its own, and show it; returns the exit status."""
+def execute(settings: Settings, arguments: list[str], console: Console, *, runtime: str = "") -> int:
+    """Drive one run, in the Airflow that is up or in one of its own, and show it; returns the exit status.
+
+    Args:
+        settings: the installation.
+        arguments: of `galley.airflow.drive`.
+        console: where to show it.
+        runtime: given for this run; an Airflow that is up has its own, and a warning says so.
+    """
     from galley.airflow.environment import airflow_environment
     from galley.airflow.lock import LOCK, AirflowStands, acquire
     from galley.airflow.ports import free_port
@@ -84,6 +91,9 @@ def execute(settings: Settings, arguments: list[str], console: Console) -> int:
     except AirflowStands as standing:
         lock, port = None, standing.owner.port
         console.print(f"the Airflow that is up at port {port} executes the run", highlight=False)
+        if runtime:
+            remedy = f"set it in a brief, or start that one anew: galley down, GALLEY_RUNTIME={runtime} galley up"
+            typer.echo(f"warning: --runtime {runtime} is ignored, that Airflow has its own; {remedy}", err=True)
         stopping = f"no longer watched, the run goes on: http://127.0.0.1:{port}"
     try:
         with _driver(lock, airflow_environment(settings, port, extra=extra), arguments) as driver:
@@ -99,6 +109,9 @@ def _arguments(file: Path | None, day: date | None, *, must_be_brief: bool) -> l
 
     arguments = ["--dag-id", "on_demand_content" if file else "daily_content"]
     if day:
+        if day < FIRST_DAY:
+            rule = f"is before {FIRST_DAY}, where the DAGs begin; give that date or a later one"
+            raise InputError("--date", "", day.isoformat(), rule)
         arguments += ["--date", day.isoformat()]
     if file:
         if not file.is_file():

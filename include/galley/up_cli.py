@@ -84,7 +84,8 @@ def up(
 def down() -> None:
     """End the standing Airflow: SIGTERM to all its processes, SIGKILL to what is left after 20 s.
 
-    Tasks under way end their jobs, and go on where they were at the next `galley up`.
+    Tasks under way end their jobs, and go on where they were at the next `galley up`; a deferred job goes on by
+    itself.
     """
     from galley.airflow.lock import LOCK, leads, members, owner, send
     from galley.airflow.ports import holder, is_free
@@ -118,6 +119,22 @@ def down() -> None:
     if not is_free(current.port):
         raise GalleyError(f"port {current.port} is still taken, by {holder(current.port) or 'another process'}")
     console.print(f"ended after {time.monotonic() - begin:.1f} s; port {current.port} is free", highlight=False)
+    if jobs := _running(settings):
+        one = jobs == 1
+        console.print(
+            f"{jobs} {'job is' if one else 'jobs are'} still running and {'ends' if one else 'end'} by "
+            f"{'itself' if one else 'themselves'}; the next galley up finds {'it' if one else 'them'} again",
+            highlight=False,
+        )
+
+
+def _running(settings: Settings) -> int:
+    """How many jobs of the runtime ``process`` are running."""
+    from galley.runtimes.process import ProcessRuntime
+
+    runtime, jobs = ProcessRuntime.from_settings(settings), settings.home / "jobs"
+    handles = (f"{lock.parent.relative_to(jobs)}/{lock.read_text()}" for lock in jobs.glob("*/*/lock"))
+    return sum(runtime.status(handle).state == "running" for handle in handles)
 
 
 def _await(

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk import Asset
-from airflow.sdk.exceptions import TaskDeferred
+from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
 
-from galley.airflow.inbox import INBOX_NAME, INBOX_URI, RequestFileSensor, offers
+from galley.airflow.inbox import INBOX_NAME, INBOX_URI, RequestFileSensor, claim_file, offers
 from galley.airflow.inbox_trigger import RequestFileTrigger
+from galley.airflow.run_notes import NOTE_KEY
 from galley.errors import InputError
 from galley.items import run_name
 from galley.settings import Settings
@@ -31,8 +34,20 @@ def drop(inbox: Inbox, *names: str) -> None:
         inbox.zones.inbox.put(f"sensor/{name}.jsonl", name.encode())
 
 
-def context(number: int, conf: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {"dag_run": SimpleNamespace(dag_id="inbox_content_sensor", run_id=f"run-{number}", conf=conf)}
+@dataclass
+class FakeTask:
+    """What Airflow knows of a task instance: when it first started, and the XComs that it left."""
+
+    start_date: datetime = field(default_factory=lambda: datetime.now(UTC))
+    xcoms: dict[str, Any] = field(default_factory=dict)
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcoms[key] = value
+
+
+def context(number: int, conf: dict[str, Any] | None = None, task: FakeTask | None = None) -> dict[str, Any]:
+    dag_run = SimpleNamespace(dag_id="inbox_content_sensor", run_id=f"run-{number}", conf=conf)
+    return {"dag_run": dag_run, "ti": task or FakeTask()}
 
 
 async def told(trigger: RequestFileTrigger, number: int, claim: Any = None) -> list[Arrival]:
@@ -113,7 +128,7 @@ def test_the_sensor_waits_in_the_triggerer_and_claims_what_it_is_told_of(
     path, arguments = deferred.value.trigger.serialize()
     assert path == "galley.airflow.inbox_trigger.RequestFileTrigger"
     assert (arguments["folder"], arguments["poll"]) == ("sensor", 3.0)
-    assert deferred.value.timeout is not None and deferred.value.timeout.total_seconds() == 60
+    assert deferred.value.timeout is not None and 50 < deferred.value.timeout.total_seconds() <= 60
     (arrival,) = asyncio.run(told(RequestFileTrigger(**arguments | {"poll": 0.001}), 1))
     resume = getattr(sensor, deferred.value.method_name)
     uri = resume(context(1), arrival.model_dump())
@@ -121,16 +136,56 @@ def test_the_sensor_waits_in_the_triggerer_and_claims_what_it_is_told_of(
     assert sensor.execute(context(1)) == uri  # type: ignore[arg-type]  # cleared, it has what it had
 
 
-def test_a_sensor_that_was_too_late_waits_on(inbox: Inbox, sensor: RequestFileSensor) -> None:
+def lost(inbox: Inbox) -> dict[str, Any]:
+    """An event that tells of a file which another run has claimed meanwhile."""
     drop(inbox, "a")
     (arrival,) = inbox.waiting(0)
     inbox.claim(run_name("inbox_content_sensor", "run-2"), [arrival], lambda line: None)
-    with pytest.raises(TaskDeferred):
-        sensor.execute_complete(context(1), arrival.model_dump())  # type: ignore[arg-type]
+    return arrival.model_dump()
+
+
+def test_a_sensor_that_was_too_late_waits_on_for_the_time_that_is_left(inbox: Inbox, sensor: RequestFileSensor) -> None:
+    task = FakeTask(start_date=datetime.now(UTC) - timedelta(seconds=40))
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute_complete(context(1, task=task), lost(inbox))  # type: ignore[arg-type]
+    assert deferred.value.timeout is not None and 10 < deferred.value.timeout.total_seconds() <= 20
+
+
+def test_a_sensor_that_was_too_late_and_has_no_time_left_has_timed_out(inbox: Inbox, sensor: RequestFileSensor) -> None:
+    event, late = lost(inbox), context(1, task=FakeTask(start_date=datetime.now(UTC) - timedelta(seconds=61)))
+    with pytest.raises(AirflowSensorTimeout, match="within 60 s"):
+        sensor.execute_complete(late, event)  # type: ignore[arg-type]
+    sensor.soft_fail = True
+    with pytest.raises(AirflowSkipException):
+        sensor.resume_execution("execute_complete", {"event": event}, late)  # type: ignore[arg-type]
 
 
 def test_a_run_by_hand_with_parameters_is_refused_before_it_claims_anything(
     inbox: Inbox, sensor: RequestFileSensor
 ) -> None:
+    task = FakeTask()
     with pytest.raises(InputError, match="brief"):
-        sensor.execute(context(1, {"brief": "echoes"}))  # type: ignore[arg-type]
+        sensor.execute(context(1, {"brief": "echoes"}, task))  # type: ignore[arg-type]
+    assert task.xcoms[NOTE_KEY].startswith("nothing made, `") and "brief" in task.xcoms[NOTE_KEY]
+
+
+def test_a_file_that_was_deleted_before_it_was_copied_fails_the_sensor_and_the_note_says_why(
+    inbox: Inbox, sensor: RequestFileSensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(inbox, "a")
+    (arrival,) = inbox.waiting(0)
+    monkeypatch.setattr(Inbox, "_to_be_had", lambda *_: True)  # it was, a moment ago
+    inbox.zones.inbox.delete("sensor/a.jsonl")
+    task, sensor.soft_fail = FakeTask(), True
+    with pytest.raises(InputError, match="was deleted after it was claimed"):
+        sensor.resume_execution("execute_complete", {"event": arrival.model_dump()}, context(1, task=task))  # type: ignore[arg-type]
+    assert "sensor/a.jsonl" in task.xcoms[NOTE_KEY] and "was deleted after it was claimed" in task.xcoms[NOTE_KEY]
+
+
+def test_the_task_that_claims_leaves_the_same_note(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = FakeTask()
+    given = context(1, {"brief": "echoes"}, task) | {"triggering_asset_events": {}}
+    monkeypatch.setattr("galley.airflow.inbox.get_current_context", lambda: given)
+    with pytest.raises(InputError, match="brief"):
+        claim_file.function()
+    assert task.xcoms[NOTE_KEY].startswith("nothing made, `") and "brief" in task.xcoms[NOTE_KEY]

@@ -62,7 +62,9 @@ def files_of(settings: Settings, run_id: str) -> RunFiles:
     started = datetime(2026, 11, 23, tzinfo=UTC)
     files.write(
         "run.json",
-        RunRecord(run=files.run, dag_id="daily_content", run_id=run_id, content_date=date(2026, 11, 23), started=started),
+        RunRecord(
+            run=files.run, dag_id="daily_content", run_id=run_id, content_date=date(2026, 11, 23), started=started
+        ),
     )
     return files
 

@@ -282,3 +282,13 @@ def test_the_catalog_knows_what_bytes_a_uri_must_have(catalog: Catalog) -> None:
     assert catalog.known_sha256(quarantined) is None
     catalog.set_state(held.item_id, "held", uri=quarantined)
     assert catalog.known_sha256(quarantined) == sha("bytes of " + held.request.key)
+
+
+def test_the_catalog_knows_objects_whose_name_was_taken(catalog: Catalog) -> None:
+    text = item(0)
+    first, other = published(text), f"file:///published/{text.content_date}/spring/{text.item_id}-0123456789abcdef"
+    entry = first.model_copy(update={"uri": f"{other}.txt", "sidecar_uri": f"{other}.json"})
+    record(catalog, [text], [entry])
+    assert catalog.known_sha256(entry.uri) == entry.sha256
+    assert catalog.known_sha256(first.uri) is None  # what an earlier release listed had other bytes
+    assert catalog.known_sha256(entry.sidecar_uri) is None

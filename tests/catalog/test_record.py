@@ -18,8 +18,9 @@ from galley.catalog import query, upsert
 from galley.catalog.database import reading
 from galley.catalog.facade import Catalog
 from galley.catalog.models import Base
+from galley.catalog.rows import ItemVerdict
 from galley.errors import CatalogError
-from galley.items import Failure, Item, Message, Reject, Result, State, Withdrawn
+from galley.items import Decision, Failure, Item, Message, Reject, Result, State, Withdrawn
 from galley.publishing.disposition import Disposition, SubjectReason
 from tests.catalog.samples import DAY, NUMERICS, RUN, item, release, result, run_info, sha, verdict
 
@@ -260,7 +261,7 @@ def test_what_the_publisher_says_holds_until_a_person_decides(catalog: Catalog) 
     found = list(catalog.items(RUN))
     assert found[0].uri == "file:///quarantine/0.txt"
     assert found[0].verdict is not None
-    assert found[0].verdict.reasons[-1]["detail"] == "cannot be read"
+    assert (found[0].verdict.decision, found[0].verdict.reasons[-1]["detail"]) == ("hold", "cannot be read")
     assert found[4].generation is not None and found[4].generation.failure_kind == "no_result"
     once = content(catalog)
     catalog.record_finished(run_info(), **given)
@@ -270,6 +271,24 @@ def test_what_the_publisher_says_holds_until_a_person_decides(catalog: Catalog) 
     assert states(catalog)[0] == "blocked"
     catalog.record_release(release(3, [ITEMS[1]]))
     assert states(catalog)[1] == "published"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "own", "decision"),
+    [("allow", "allow", "allow"), ("allow", "block", "block"), ("hold", "allow", "hold"), ("block", "hold", "block")],
+)
+def test_the_decision_is_the_strictest_of_verdicts_and_reasons(prompt: Decision, own: Decision, decision: str) -> None:
+    reason = SubjectReason(subject="item", check="review", decision=own, detail="by ann").model_dump(mode="json")
+    found = ItemVerdict.of(verdict(ITEMS[0], "prompt", prompt), None, made=False, further=[reason])
+    assert found is not None and (found.decision, found.reasons[-1]) == (decision, reason)
+
+
+def test_an_item_without_a_verdict_keeps_its_reasons() -> None:
+    reason = SubjectReason(subject="item", check="publish", decision="hold", detail="no").model_dump(mode="json")
+    found = ItemVerdict.of(None, None, made=True, further=[reason])
+    assert found is not None and (found.decision, found.scores) == ("hold", {})
+    assert [each["subject"] for each in found.reasons] == ["prompt", "artifact", "item"]
+    assert ItemVerdict.of(None, None, made=True) is None
 
 
 def test_two_items_of_one_request_share_the_artifact_and_one_pays(catalog: Catalog) -> None:
@@ -460,6 +479,18 @@ def test_the_latest_run_is_the_one_executed_last(catalog: Catalog) -> None:
         assert catalog.find_run("latest") == info.run
     catalog.record_run(run_info("daily--3", started=old.started + 3 * day, state="running", finished=None))
     assert catalog.find_run("latest") == "daily--3"
+
+
+def test_a_published_item_that_is_held_now_keeps_where_it_lies(catalog: Catalog) -> None:
+    catalog.record_finished(run_info(), **whole_run())
+    held = Disposition(
+        item_id=ITEMS[0].item_id, custom_id="", brief="spring", variant="default", policy="default",
+        request_key=ITEMS[0].request.key, policy_digest=sha("policy"), state="held", decision="hold",
+        uri="memory://quarantine/it",
+    )  # fmt: skip
+    catalog.record_finished(run_info(), **whole_run(dispositions=[held], release=release(2, [])))
+    found = next(iter(catalog.items(RUN)))
+    assert (found.state, found.uri, found.sha256) == ("held", "memory://quarantine/it", None)
 
 
 def test_content_date_and_times_keep_their_meaning(catalog: Catalog) -> None:

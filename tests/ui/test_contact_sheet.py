@@ -7,10 +7,11 @@ from datetime import date
 from html.parser import HTMLParser
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galley.ui.contact_sheet import Card, Group, RejectLine, Sheet, Why, render, visible
+from galley.ui.contact_sheet import STATES, Card, Group, RejectLine, Sheet, Why, render, visible
 
 NASTY = '<script>alert("x")</script> & \' onerror=x \u202egnp.exe'
 PNG = b"\x89PNG\r\n\x1a\n bytes"
@@ -131,6 +132,19 @@ def test_blocked_content_is_not_in_the_file_and_held_images_wait_for_a_click() -
     held = render(sheet(card(state="held")))
     assert re.search(r'<details class="reveal">.*?<img', held, re.DOTALL)
     assert "galley review approve 01234567" in held
+
+
+@pytest.mark.parametrize("kind", ["image", "text"])
+@pytest.mark.parametrize("state", STATES)
+def test_what_is_not_published_shows_only_after_a_click(state: str, kind: str) -> None:
+    media = PNG if kind == "image" else b"a secret sentence"
+    page = render(sheet(card(state=state, kind=kind, media=media)))
+    begin = "<img" if kind == "image" else '<p class="words" dir="auto">a secret sentence'
+    hidden = re.search(
+        rf'<details class="reveal"><summary>{state.capitalize()}: show the {kind}</summary>{begin}', page
+    )
+    assert bool(hidden) == (state != "published") and page.count(begin) == 1
+    Tags(page)
 
 
 def test_paired_arms_stand_side_by_side_and_others_in_columns() -> None:

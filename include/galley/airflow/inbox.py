@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator, get_current_context, task
-from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
+from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
 
 from galley.airflow.installation import installation
-from galley.airflow.run_notes import NOTE_KEY
+from galley.airflow.run_notes import NOTE_KEY, quoted
+from galley.errors import InputError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -45,7 +46,8 @@ def claim_file() -> str:
 class RequestFileSensor(BaseSensorOperator):
     """Wait in the triggerer until a request file can be claimed; claim and copy it, and return its URI in the inbox.
 
-    Where another run was faster it waits on. Cleared or tried again, it has the file that it had.
+    Where another run was faster it waits on, for the time that is left. Cleared or tried again, it has the file that it
+    had.
 
     :param folder: of the inbox.
     """
@@ -56,22 +58,26 @@ class RequestFileSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> str:
         """Claim what the run has a claim on already, or wait."""
-        return _claim(context, self._inbox(), ()) or self._wait()
+        return _claim(context, self._inbox(), ()) or self._wait(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
         """Claim what the trigger saw, or wait on."""
         from galley.stages.inbox import Arrival
 
-        return _claim(context, self._inbox(), [Arrival.model_validate(event)]) or self._wait()
+        return _claim(context, self._inbox(), [Arrival.model_validate(event)]) or self._wait(context)
 
     def _inbox(self) -> Inbox:
         return _inbox(installation(), self.folder)
 
-    def _wait(self) -> NoReturn:
+    def _wait(self, context: Context) -> NoReturn:
         from galley.airflow.inbox_trigger import RequestFileTrigger
 
+        # Airflow counts a deferral's timeout from the deferral, and keeps the first start of a task that goes on.
+        left = context["ti"].start_date + timedelta(seconds=self.timeout) - datetime.now(UTC)
+        if left <= timedelta():
+            raise AirflowSensorTimeout(f"no request file could be claimed within {self.timeout:g} s")
         trigger = RequestFileTrigger(folder=self.folder, poll=self.poke_interval)
-        raise TaskDeferred(trigger=trigger, method_name="execute_complete", timeout=timedelta(seconds=self.timeout))
+        raise TaskDeferred(trigger=trigger, method_name="execute_complete", timeout=left)
 
 
 def offers(events: Iterable[Iterable[Any]]) -> Iterator[Arrival]:
@@ -99,8 +105,12 @@ def _claim(context: Any, inbox: Inbox, offered: Iterable[Arrival]) -> str | None
     from galley.stages.collect import check_conf
 
     dag_run = context["dag_run"]
-    check_conf(dag_run.dag_id, dag_run.conf or ())
-    claim = inbox.claim(run_name(dag_run.dag_id, dag_run.run_id), offered, print)
+    try:
+        check_conf(dag_run.dag_id, dag_run.conf or ())
+        claim = inbox.claim(run_name(dag_run.dag_id, dag_run.run_id), offered, print)
+    except InputError as error:
+        context["ti"].xcom_push(key=NOTE_KEY, value=f"nothing made, {quoted(str(error))}")
+        raise  # as it is: a sensor's soft_fail would turn an exception of Airflow's into a skip
     if claim is None or claim.source is None:
         return None
     print(f"run={claim.run} file={claim.arrival.key} brief={claim.brief or '(none)'} sha256={claim.source.sha256}")

@@ -93,12 +93,14 @@ def collect(form: bool, file: str | None) -> str:
     """Returns the run's name; ``file`` is the URI of the request file that was claimed for it."""
     from zoneinfo import ZoneInfo
 
+    from galley.catalog.facade import Catalog
     from galley.complaints import refusal
     from galley.models import Models
     from galley.stages.collect import Trigger
     from galley.stages.collect import collect as collect_items
     from galley.stages.content_date import content_date
     from galley.stages.inbox import claimed_by
+    from galley.stages.record import info_of
     from galley.stages.run import RunFiles
     from galley.storage import Zones
 
@@ -127,6 +129,8 @@ def collect(form: bool, file: str | None) -> str:
         context["ti"].xcom_push(key=NOTE_KEY, value=f"nothing made, {quoted(str(error))}")
         raise AirflowFailException(str(error)) from None
     print(f"run={record.run} content_date={record.content_date} items={record.items} rejects={record.rejects}")
+    with Catalog.open(settings.catalog_url) as catalog:  # a run under way, or killed, is one to be seen
+        catalog.record_run(info_of(record))
     return record.run
 
 
@@ -194,9 +198,7 @@ def record(run: str) -> dict[str, Any]:
     return {"report": here.files.uri("report.json"), "rejects": report.rejects} | {**report.counts}
 
 
-def _reap(
-    settings: Settings, files: RunFiles, runtimes: Collection[str], state_of: Callable[[str, str], str]
-) -> None:
+def _reap(settings: Settings, files: RunFiles, runtimes: Collection[str], state_of: Callable[[str, str], str]) -> None:
     """End what is left on these runtimes of this run's jobs, whose last task this is, and of runs that have ended.
 
     The latter had no `record`: a person marked the whole run while a task waited for another try, say.

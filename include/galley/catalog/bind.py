@@ -128,25 +128,28 @@ def apply_release(connection: Connection, release: Release) -> None:
     """Give the run's items the states and published objects that a release lists; touches only what differs."""
     published = {item.item_id: item for item in release.published}
     withdrawn = {item.item_id for item in release.withdrawn}
-    listed = select(ItemRow.item_id, ItemRow.state, ItemRow.sha256, ItemRow.uri, ItemRow.approved_by).where(
-        ItemRow.run == release.run, ItemRow.state.in_(("published", "withdrawn"))
-    )
+    listed = select(
+        ItemRow.item_id, ItemRow.state, ItemRow.sha256, ItemRow.uri, ItemRow.approved_by, ItemRow.disposition
+    ).where(ItemRow.run == release.run, ItemRow.state.in_(("published", "withdrawn")))
     dropped: list[dict[str, Any]] = []
     right: set[str] = set()
-    for item_id, state, sha256, uri, approved_by in connection.execute(listed):
+    for item_id, state, sha256, uri, approved_by, disposition in connection.execute(listed):
         item = published.get(item_id)
         if item_id in withdrawn:
             if state == "withdrawn":
                 right.add(item_id)
         elif item is None:
-            dropped.append({"b_id": item_id})
+            # Where the publisher holds it now, the URI is that of the quarantined copy.
+            dropped.append({"b_id": item_id, "b_uri": uri if disposition in ("held", "blocked") else None})
         elif (state, sha256, uri, approved_by) == ("published", item.sha256, item.uri, item.approved_by):
             right.add(item_id)
     update_many(
         connection,
         update(ItemRow)
         .where(ItemRow.item_id == bindparam("b_id"))
-        .values(state="pending", sha256=None, uri=None, sidecar_uri=None, media_type=None, approved_by=""),
+        .values(
+            state="pending", sha256=None, uri=bindparam("b_uri"), sidecar_uri=None, media_type=None, approved_by=""
+        ),
         dropped,
     )
     update_many(

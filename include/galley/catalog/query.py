@@ -214,14 +214,16 @@ class Reader:
     def known_sha256(self, uri: str) -> str | None:
         """The sha256 that the bytes under ``uri`` must have, or None where the catalog cannot tell.
 
-        Published and quarantined objects are named by their item, artifacts by their sha256 (design: object layout).
+        Published and quarantined objects are named by their item, followed by a digest where the published zone held
+        other bytes under its name already; artifacts by their sha256 (design: object layout). Of sidecars and of what
+        only earlier releases list the catalog keeps no sha256.
         """
         name = uri.rpartition("/")[2].partition(".")[0]
         if "/artifacts/" in uri and _SHA256.fullmatch(name):
             return name
         query = select(ItemRow.uri, ItemRow.state, ItemRow.sha256, ItemRow.source_sha256)
         with reading(self.engine) as connection:
-            row = connection.execute(query.where(ItemRow.item_id == name)).one_or_none()
+            row = connection.execute(query.where(ItemRow.item_id == name.partition("-")[0])).one_or_none()
         if row is None or row.uri != uri:
             return None
         # What is quarantined are the bytes that were screened.

@@ -115,11 +115,16 @@ class Recorder:
         for chunk in chunks(item_id for item_id in ids if not _holds(given, int(item_id, 16))):
             with writing(self.engine) as connection:
                 known: set[str] = set()
-                for table in (ReviewRow, ExposureRow, OutcomeRow):
-                    known.update(connection.execute(select(table.item_id).where(table.item_id.in_(chunk))).scalars())
+                for told in (ReviewRow.item_id, ExposureRow.item_id, OutcomeRow.item_id):
+                    found = connection.execute(select(told).where(told.in_(chunk))).scalars()
+                    known.update(item_id for item_id in found if item_id)
                 gone = [item_id for item_id in chunk if item_id not in known]
-                for table in (GenerationRow, AssignmentRow, ItemRow):
-                    connection.execute(delete(table).where(table.item_id.in_(gone)))
+                for table, column in (
+                    (GenerationRow, GenerationRow.item_id),
+                    (AssignmentRow, AssignmentRow.item_id),
+                    (ItemRow, ItemRow.item_id),
+                ):
+                    connection.execute(delete(table).where(column.in_(gone)))
                 left = update(ItemRow).where(ItemRow.item_id.in_(known))
                 connection.execute(left.values(state="withdrawn", disposition=LEFT, reasons=[]))
 

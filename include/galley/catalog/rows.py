@@ -149,12 +149,12 @@ _STRICTNESS: Mapping[str, int] = {"allow": 0, "hold": 1, "block": 2}
 
 @dataclass(frozen=True)
 class ItemVerdict:
-    """An item's decision: the strictest of its prompt's and its artifact's, each score the higher of the two.
+    """An item's decision: the strictest of both verdicts' and all reasons', each score the higher of the two.
 
     Attributes:
-        decision: ``hold`` where a verdict that must be there is missing.
+        decision: not ``allow`` where a verdict that must be there is missing.
         scores: check and class to a number in [0, 1].
-        reasons: of both verdicts; ``subject`` in each says whose.
+        reasons: of both verdicts and of the item's own; ``subject`` in each says whose.
     """
 
     decision: Decision
@@ -170,7 +170,7 @@ class ItemVerdict:
         made: bool,
         further: Sequence[Mapping[str, Any]] = (),
     ) -> ItemVerdict | None:
-        """Combine the two; None where compliance has not spoken at all.
+        """Combine them; None where there is neither a verdict nor a reason.
 
         Args:
             prompt: on the prompt.
@@ -179,9 +179,8 @@ class ItemVerdict:
             further: reasons of the item's own, from publishing and review, which say for themselves what they decide.
         """
         given = [verdict for verdict in (prompt, artifact) if verdict is not None]
-        if not given:
+        if not given and not further:
             return None
-        decision: Decision = max((verdict.decision for verdict in given), key=_STRICTNESS.__getitem__)
         scores: dict[str, float] = {}
         reasons: list[Mapping[str, Any]] = []
         for verdict in given:
@@ -192,11 +191,12 @@ class ItemVerdict:
             ]
         due = {"prompt": prompt is None, "artifact": artifact is None and made}
         for subject in (name for name, missing in due.items() if missing):
-            if decision == "allow":
-                decision = "hold"
             missing_reason = Reason(check="verdict", decision="hold", detail=f"there is no verdict on the {subject}")
             reasons.append({"subject": subject, **missing_reason.model_dump(mode="json")})
-        return cls(decision, scores, (*reasons, *further))
+        reasons += further
+        decisions: list[Decision] = [verdict.decision for verdict in given]
+        decisions += [reason["decision"] for reason in reasons]
+        return cls(max(decisions, key=_STRICTNESS.__getitem__), scores, tuple(reasons))
 
     def public(self) -> dict[str, Any]:
         """As ``galley items --format jsonl`` shows it."""

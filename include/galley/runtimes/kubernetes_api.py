@@ -103,6 +103,7 @@ def pods(namespace: str) -> Iterator[Pods]:
             f"the kubernetes runtime needs the Python package kubernetes ({error}); run: make setup"
         ) from error
     settings = client.Configuration()
+    settings.no_proxy = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")  # which the client forgets
     try:
         configured = _configure(config, settings)
     except (config.ConfigException, OSError) as error:

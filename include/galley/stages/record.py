@@ -24,7 +24,7 @@ from galley.publishing.disposition import Disposition, decisive, index
 from galley.publishing.releases import latest, release_key
 from galley.settings import Settings
 from galley.stages.plan import PROMPTS, PUBLISH
-from galley.stages.run import RunFiles
+from galley.stages.run import RunFiles, RunRecord
 from galley.storage.zones import Zones
 from galley.ui.contact_sheet import render
 from galley.ui.sheets import sheet_of
@@ -77,6 +77,17 @@ class Report(Frozen):
         return self.state == "success" and not lost and not self.rejects
 
 
+def info_of(record: RunRecord) -> RunInfo:
+    """A run that is under way, as the catalog lists it."""
+    return RunInfo(
+        run=record.run,
+        dag_id=record.dag_id,
+        run_id=record.run_id,
+        content_date=record.content_date,
+        started=record.started,
+    )
+
+
 def record_run(
     files: RunFiles, settings: Settings, zones: Zones, catalog: Catalog, now: datetime, *, succeeded: bool = True
 ) -> Report:
@@ -92,15 +103,7 @@ def record_run(
     """
     record = files.record()
     state: Literal["success", "failed"] = "success" if succeeded else "failed"
-    info = RunInfo(
-        run=record.run,
-        dag_id=record.dag_id,
-        run_id=record.run_id,
-        content_date=record.content_date,
-        started=record.started,
-        finished=now,
-        state=state,
-    )
+    info = info_of(record).model_copy(update={"finished": now, "state": state})
     job = files.read(f"jobs/{PUBLISH}/job.json", Job) if files.plan() is not None else None
     release = latest(zones.published, files.run)
     uri = f"{zones.published.url}/{release_key(files.run, release.number)}" if release else ""

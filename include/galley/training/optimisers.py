@@ -32,7 +32,7 @@ class Muon(Optimizer):
     """Muon (Jordan et al. 2024) for matrices, its updates scaled to the size of AdamW's (Liu et al. 2025).
 
     As `torch.optim.Muon` with ``adjust_lr_fn="match_rms_adamw"``, which multiplies in bf16 everywhere. A CPU without
-    instructions for that emulates them: a step of the starter took 17 s there, and takes a quarter of that in ``dtype`` float32.
+    instructions for that emulates them: a step of the starter took 17 s there, and a quarter of that in float32.
     """
 
     def __init__(self, matrices: Iterable[nn.Parameter], lr: float, weight_decay: float, dtype: torch.dtype) -> None:
@@ -40,7 +40,7 @@ class Muon(Optimizer):
         self.dtype = dtype
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
+    def step(self, closure: None = None) -> None:
         """One update of every matrix that has a gradient."""
         for group in self.param_groups:
             rate, decay = group["lr"], group["weight_decay"]

@@ -19,6 +19,7 @@ from PIL import Image
 
 from galley.engines import numerics_of, open_engine
 from galley.engines.certificate import RowCounts
+from galley.engines.image import trial
 from galley.engines.image.decoder import decode
 from galley.engines.image.denoiser import denoise, rows_of
 from galley.engines.image.engine import StepImageEngine
@@ -51,6 +52,12 @@ def test_latents_are_stock_diffusers_for_every_scheduler(toy, monkeypatch, sched
     for each in requests:
         expected = stock_latents(model, each)
         assert (found[each.key] - expected).norm() <= 1e-4 * expected.norm()
+
+
+def test_counts_are_tried_as_far_as_memory_has_room(toy, monkeypatch):
+    monkeypatch.setattr(trial, "free_bytes", lambda: 0)
+    found = Certificate.read(StepImageEngine(toy, "float32", 1).setup().certificate)
+    assert (found.steps.counts, found.decode.counts) == ((1,), (1,))
 
 
 def test_what_is_finished_is_not_held(toy, monkeypatch):

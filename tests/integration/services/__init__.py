@@ -14,12 +14,13 @@ new service is one module with a class of `base.Service`, named in `SERVICES`.
 from __future__ import annotations
 
 from tests.integration.services.base import Service
+from tests.integration.services.docker import Docker
 from tests.integration.services.kubernetes import Kubernetes
 from tests.integration.services.minio import MinioServer
 from tests.integration.services.postgres import PostgresServer
 from tests.integration.services.versitygw import VersityServer
 
 SERVICES: dict[str, Service] = {
-    service.name: service for service in (MinioServer(), VersityServer(), PostgresServer(), Kubernetes())
+    service.name: service for service in (MinioServer(), VersityServer(), PostgresServer(), Docker(), Kubernetes())
 }
 """By name. Where two export the same variable, `env` takes it from the first that runs."""

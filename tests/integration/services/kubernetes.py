@@ -23,7 +23,16 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.integration.services.base import PATIENCE, Server, Unavailable, listens
-from tests.integration.services.kubernetes_config import BRIDGE, GATEWAY, NAMESPACE, NODE, PLUGINS, prepare, socket
+from tests.integration.services.kubernetes_config import (
+    BRIDGE,
+    GATEWAY,
+    NAMESPACE,
+    NODE,
+    PLUGINS,
+    SUBNET,
+    prepare,
+    socket,
+)
 from tests.integration.services.kubernetes_programs import pause_archive, programs
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -158,6 +167,7 @@ class Kubernetes:
         for old in ("etcd", "kubelet", "cni"):
             shutil.rmtree(folder / old, ignore_errors=True)
         prepare(folder)
+        _bridge()
         for name, component in COMPONENTS.items():
             (folder / name).mkdir(exist_ok=True)
             component.up(folder / name)
@@ -289,6 +299,18 @@ def _clear(folder: Path) -> None:
     for mount in reversed([mount for mount in mounts if mount.startswith(f"{folder}/")]):
         subprocess.run(["umount", "--lazy", mount], capture_output=True)
     subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True)
+
+
+def _bridge() -> None:
+    """The pods' bridge, which their plugin would make with the first pod: too late for what listens there for them."""
+    for arguments in (
+        ["link", "add", BRIDGE, "type", "bridge"],
+        ["addr", "add", f"{GATEWAY}/{SUBNET.partition('/')[2]}", "dev", BRIDGE],
+        ["link", "set", BRIDGE, "up"],
+    ):
+        done = subprocess.run(["ip", *arguments], capture_output=True, text=True)
+        if done.returncode:
+            raise Unavailable(f"the pods' bridge cannot be made: {done.stderr.strip()}")
 
 
 def _command(program: str, flags: dict[str, Any]) -> list[str]:

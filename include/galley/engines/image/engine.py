@@ -24,7 +24,7 @@ from galley.engines.image.picture import Picture, Prompts, unsupported
 from galley.engines.image.pipeline import ImagePipeline, image_params
 from galley.engines.image.room import Room
 from galley.engines.image.ticks import Ticks
-from galley.engines.image.trial import CANDIDATES, DECODED, Certificate, certified, disagreement, footprint
+from galley.engines.image.trial import CANDIDATES, DECODED, Certificate, Footprint, certified, disagreement, footprint
 from galley.engines.memory import free_bytes, free_memory, is_device_lost, is_out_of_memory
 from galley.engines.numerics import channels_last_helps, device, measure, settle
 from galley.engines.packed import LAYOUT, pack_model
@@ -109,7 +109,7 @@ class StepImageEngine:
         if self._compiled:
             self._model.pipe.unet.compile(mode="reduce-overhead", dynamic=False)  # CUDA graphs, one for each row count
             self._layout.append("compiled")
-        counts, told = self._row_counts()
+        counts, told = self._row_counts(sizes)
         self._room, self._decoding = Room(counts.steps, sizes.steps), Room(counts.decode, sizes.decode)
         engine, layout = "steps" if self._exact else "steps-fast", " ".join(self._layout)
         return measure("image", self._dtype, engine=engine, certificate=told, layout=layout)
@@ -141,7 +141,7 @@ class StepImageEngine:
         self._model = self._prompts = None
         free_memory()
 
-    def _row_counts(self) -> tuple[Certificate, str]:
+    def _row_counts(self, sizes: Footprint) -> tuple[Certificate, str]:
         """Row counts that forwards may have, and the certificate as it is told.
 
         Raises `JobSpecError` where ``max_batch_size`` allows none of them.
@@ -151,7 +151,7 @@ class StepImageEngine:
             steps, decode = (RowCounts(tuple(range(1, (limit or most[-1]) + 1))) for most in (CANDIDATES, DECODED))
             return Certificate(steps, decode), ""
         given = self._certificate
-        certificate = Certificate.read(given) if given else certified(self._model, self._prompts)
+        certificate = Certificate.read(given) if given else certified(self._model, self._prompts, sizes)
         if not limit:
             return certificate, certificate.told
         try:

@@ -24,6 +24,11 @@ BESIDE_TENSORS = {"cpu": 2.2, "cuda": 1.5}
 workspaces take is reckoned."""
 
 
+def beside_tensors(device: str) -> float:
+    """What a forward takes on a kind of device for each byte of its tensors."""
+    return BESIDE_TENSORS.get(device, max(BESIDE_TENSORS.values()))
+
+
 class Room:
     """Row counts by size. Only certified counts are ever allowed: memory chooses among them, no bits depend on it.
 
@@ -40,7 +45,7 @@ class Room:
     def open(self, budget: float, device: str) -> None:
         """Set how many bytes a forward may take beside the weights; what was found too large before is forgotten."""
         self._allowed = {}
-        self._budget = budget / BESIDE_TENSORS.get(device, max(BESIDE_TENSORS.values()))
+        self._budget = budget / beside_tensors(device)
 
     def at(self, size: Size) -> RowCounts:
         """Counts for pictures of a size; the smallest alone where memory has room for none."""

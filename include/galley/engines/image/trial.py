@@ -12,7 +12,8 @@ from galley.engines.image.decoder import decode
 from galley.engines.image.denoiser import DenoiserRow, denoise, rows_of
 from galley.engines.image.picture import Picture, Prompts
 from galley.engines.image.pipeline import ImagePipeline
-from galley.engines.memory import TensorPeak, is_device_lost, is_out_of_memory
+from galley.engines.image.room import beside_tensors
+from galley.engines.memory import TensorPeak, free_bytes, is_device_lost, is_out_of_memory
 from galley.engines.numerics import device
 from galley.engines.packed import parameters
 from galley.items import ImageParams, PlannedRequest, Request
@@ -118,10 +119,11 @@ def footprint(model: ImagePipeline, prompts: Prompts) -> Footprint:
     return Footprint(steps.peak / side**2, decoding.peak / decoded)
 
 
-def certified(model: ImagePipeline, prompts: Prompts) -> Certificate:
+def certified(model: ImagePipeline, prompts: Prompts, sizes: Footprint) -> Certificate:
     """Row counts that give equal bits to noisy latents at many timesteps, in any company.
 
-    They are tried at the model's own size; that they hold at other sizes is taken on trust.
+    They are tried at the model's own size, as far as memory has room for them there (``sizes`` say what they take);
+    that they hold at other sizes is taken on trust.
     """
     pipe = model.pipe
     large = parameters(pipe.unet) > LARGE
@@ -146,9 +148,17 @@ def certified(model: ImagePipeline, prompts: Prompts) -> Certificate:
 
     alone = RowCounts((1,))  # in no company at all bits cannot depend on it
     probes: tuple[list[Probe], list[Probe]] = ([step], [decoding])
-    steps = certify(probes[0], candidates, subjects=subjects, shifts=2 if large else 8)
-    decode_counts = None if large else certify(probes[1], DECODED, subjects=DECODED_SUBJECTS, shifts=4)
+    tried = _fitting(candidates, sizes.steps * _side(model) ** 2)
+    steps = certify(probes[0], tried, subjects=subjects, shifts=2 if large else 8)
+    tried = _fitting(DECODED, sizes.decode * _side(model) ** 2)
+    decode_counts = None if large else certify(probes[1], tried, subjects=DECODED_SUBJECTS, shifts=4)
     return Certificate(steps or alone, decode_counts or alone)
+
+
+def _fitting(candidates: tuple[int, ...], row_bytes: float) -> tuple[int, ...]:
+    """Candidates whose trial takes at most half of the memory that is free; the smallest at least."""
+    most = free_bytes() / 2 / (row_bytes * beside_tensors(device().type))
+    return tuple(count for count in candidates if count <= most) or candidates[:1]
 
 
 def _side(model: ImagePipeline) -> int:
