@@ -13,7 +13,7 @@ from galley.catalog.models import GenerationRow, ItemRow, ReviewRow, Run, Verdic
 def settle(connection: Connection, run: str) -> None:
     """Give every item of a run that no release lists the state its review, verdicts and generation say.
 
-    What has left the run is ``withdrawn``. A reviewer's reject is ``blocked``; then holds what the publisher said, where
+    What left the run is ``withdrawn``. A reviewer's reject is ``blocked``; then holds what the publisher said, where
     it did. Without its word, in this order: a blocked prompt is ``blocked``; a failed generation is ``failed``; a
     blocked artifact is ``blocked``; a verdict of hold is ``held``. What is left when the run has finished was either
     never made (``failed``) or made and not published (``held``); before that it keeps the state it has.
