@@ -24,8 +24,8 @@ from tests.integration.services.base import Unavailable
 from tests.integration.services.kubernetes_config import GATEWAY
 from tests.integration.standing import WORKER, Standing, eventually
 
-ROWS = 2000
-"""Three minutes and a half of them: nothing is held still while other parts start again."""
+ROWS = 1200
+"""Two minutes of them and more: nothing is held still while other parts start again."""
 TEXTS = partial(texts, ROWS)
 
 
