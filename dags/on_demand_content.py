@@ -40,7 +40,7 @@ with DAG(
             description="A brief of include/briefs, whether it is due or not."),
         "source": Param(None, type=TEXT, title="File",
             description="URI of a brief (.yaml) or a request file (.jsonl) on the machine that runs the tasks, "
-            "as file:///path/to/brief.yaml"),
+            "as file:///path/to/brief.yaml. The rows of a request file say everything themselves: leave How as it is."),
         "kind": Param("image", type="string", enum=["image", "text"], title="Kind", section=HOW,
             description="What a prompt makes. Briefs and files say it themselves."),
         "model": Param(None, title="Model", section=HOW,
