@@ -93,6 +93,7 @@ def test_what_a_run_has_no_longer_is_neither_published_nor_approved_until_it_has
     whole, items = assert_published_is_what_the_release_says(made.zones), made.items
     assert len(whole) == 2
     made.keep(items[1:2])
+    made.zones.quarantine.put(f"{RUN}/{'0' * 16}.json", b"torn")
     publish_run(made.job(), made.zones)
     assert [entry.item_id for entry in assert_published_is_what_the_release_says(made.zones)] == [items[1].item_id]
     with pytest.raises(InputError, match="no longer has this item"):

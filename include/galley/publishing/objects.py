@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 
+from pydantic import ValidationError
+
 from galley.errors import ObjectExists
 from galley.items import MEDIA_TYPES, Frozen, Item, Published, canonical_json, digest
 from galley.publishing.disposition import Disposition
@@ -87,7 +89,10 @@ def quarantine(store: ObjectStore, item: Item, source: bytes | None, disposition
 
 def forget(store: ObjectStore, key: str) -> None:
     """Let the record ``key`` say that its run no longer has the item, so that nobody approves it."""
-    record = Quarantined.model_validate_json(store.get(key))
+    try:
+        record = Quarantined.model_validate_json(store.get(key))
+    except ValidationError:
+        return  # nobody can approve what such a record is about
     if record.disposition.decision == "hold":
         disposition = record.disposition.blocked("its run no longer has this item")
         _write(store, record.model_copy(update={"disposition": disposition}))
