@@ -36,7 +36,7 @@ def run(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
     sizes = footprint(model, Prompts(model.pipe))
     parts = {"steps": (Room(COUNTS, sizes.steps), _steps), "decode": (Room(COUNTS, sizes.decode), _decode)}
     rng = random.Random(0)
-    batches = 12 if quick else 1000
+    batches = 12 if quick else 200
     over, refused, errors = 0, 0, []
     used: dict[str, list[float]] = {name: [] for name in parts}
     for number in range(batches):
@@ -55,7 +55,7 @@ def run(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
         if rows < COUNTS.most:  # else there was more memory than rows
             used[name].append(peak / budget)
         errors.append(reckoned / max(peak, 1) - 1)
-        if number % 100 == 0:
+        if number % 20 == 0:
             say(f"{number}: {name}, {side} x {side}, {rows} rows: {peak / MIB:.0f} of {budget / MIB:.0f} MiB")
     return Report(
         "memory-image",
