@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,11 +16,11 @@ from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException, T
 from galley.airflow.inbox import INBOX_NAME, INBOX_URI, RequestFileSensor, claim_file, offers
 from galley.airflow.inbox_trigger import RequestFileTrigger
 from galley.airflow.run_notes import NOTE_KEY
-from galley.errors import InputError
+from galley.errors import InputError, StoreError, StoreUnavailable
 from galley.items import run_name
 from galley.settings import Settings
-from galley.stages.inbox import Arrival, Inbox
-from galley.storage import Zones
+from galley.stages.inbox import Arrival, Inbox, Lookout
+from galley.storage import Zones, memory_zones
 from tests.airflow.events import triggering
 
 
@@ -98,6 +99,87 @@ def test_a_store_that_is_away_does_not_end_the_trigger(
 
     (found,) = asyncio.run(asyncio.wait_for(away_for_a_while(), 60))
     assert found.key == "sensor/a.jsonl"
+
+
+@pytest.fixture
+def watched() -> Iterator[tuple[RequestFileTrigger, Inbox]]:
+    """A trigger that looks every ten minutes, and its inbox in memory."""
+    inbox, trigger = Inbox(memory_zones(), "sensor"), RequestFileTrigger(folder="sensor", poll=600)
+    trigger._lookout = Lookout(inbox, 600)
+    before = set(threading.enumerate())
+    yield trigger, inbox
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("galley.airflow.inbox_bell.LISTEN_SECONDS", 0.05)
+
+
+def test_a_store_that_tells_of_writes_wakes_the_trigger(watched: tuple[RequestFileTrigger, Inbox]) -> None:
+    trigger, inbox = watched
+
+    async def arrives() -> list[Arrival]:
+        waiting = asyncio.create_task(told(trigger, 1))
+        while not waiting.done():
+            drop(inbox, "a")
+            await asyncio.sleep(0.01)
+        return await waiting
+
+    (found,) = asyncio.run(asyncio.wait_for(arrives(), 60))
+    assert found.key == "sensor/a.jsonl"
+
+
+@pytest.mark.parametrize("error", [StoreError("does not tell of writes"), StoreUnavailable("away")])
+def test_a_store_that_tells_of_nothing_is_looked_at_all_the_same(
+    watched: tuple[RequestFileTrigger, Inbox], monkeypatch: pytest.MonkeyPatch, error: StoreError
+) -> None:
+    trigger, inbox = watched
+    trigger.poll, asked = 0.001, []
+
+    def wait_for_write(prefix: str, seconds: float) -> bool:
+        asked.append(prefix)
+        raise error
+
+    monkeypatch.setattr(inbox.zones.inbox, "wait_for_write", wait_for_write)
+
+    async def arrives() -> list[Arrival]:
+        waiting = asyncio.create_task(told(trigger, 1))
+        while not asked:
+            await asyncio.sleep(0.001)
+        drop(inbox, "a")
+        return await waiting
+
+    (found,) = asyncio.run(asyncio.wait_for(arrives(), 60))
+    assert found.key == "sensor/a.jsonl" and asked == ["sensor/"]
+
+
+def test_a_trigger_that_is_cancelled_waits_for_no_server(
+    watched: tuple[RequestFileTrigger, Inbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trigger, inbox = watched
+    listening, silent = threading.Event(), threading.Event()
+
+    def wait_for_write(prefix: str, seconds: float) -> bool:
+        listening.set()
+        return silent.wait(60)  # and is told then, when nobody waits any more
+
+    monkeypatch.setattr(inbox.zones.inbox, "wait_for_write", wait_for_write)
+
+    async def cancelled() -> None:
+        waiting = asyncio.create_task(told(trigger, 1))
+        while not listening.is_set():
+            await asyncio.sleep(0.001)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    try:
+        asyncio.run(asyncio.wait_for(cancelled(), 30))
+    finally:
+        silent.set()
 
 
 # ── the events ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import itertools
 import json
@@ -20,6 +21,7 @@ import minio.time
 import pytest
 from minio.credentials import StaticProvider
 
+from galley.airflow.inbox_trigger import RequestFileTrigger
 from galley.errors import ObjectExists, ObjectNotFound, StoreError, StoreUnavailable, WriteUnknown
 from galley.settings import Settings
 from galley.storage import Retries, Zones
@@ -31,7 +33,7 @@ from tests.integration.services.base import Server, Unavailable
 from tests.integration.services.minio import BUCKET, MinioServer
 from tests.integration.services.versitygw import VersityServer
 from tests.pipeline import Pipeline, installation
-from tests.storage.conformance import StoreConformance, StreamingConformance, keys, race, sha256
+from tests.storage.conformance import StoreConformance, StreamingConformance, keys, race, sha256, told
 
 ROUNDS = 50
 """Races of 16 writers."""
@@ -239,6 +241,50 @@ def test_killed_in_the_middle_of_a_listing(s3: S3) -> None:
             keys(s3.store(store.url, retries=Retries.at_once(2)))
     finally:
         s3.service.up(s3.folder)
+
+
+# ── writes that are told of ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_who_waits_is_told_of_writes_by_a_server_that_tells(s3: S3) -> None:
+    store = s3.store()
+    store.put("in/there", b"x")
+    if s3.service.name == "minio":
+        assert told(store, "in/", 60, s3.store(store.url), "in/a")
+        assert not told(store, "in/", 3, s3.store(store.url), "out/a")
+        assert not told(store, "in/", 3, s3.store(), "in/a")
+    else:
+        with pytest.raises(StoreError, match="does not tell of writes"):
+            store.wait_for_write("in/", 60)
+
+
+def test_the_inbox_watcher_wakes_for_a_write_or_finds_it_when_it_looks(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = s3.credentials.retrieve()
+    connection = {"conn_type": "aws", "login": keys.access_key, "password": keys.secret_key}
+    for name, value in {
+        "GALLEY_STORE_URL": s3.prefix(),
+        "GALLEY_S3_ENDPOINT_URL": s3.endpoint,
+        "GALLEY_RUNTIME": "process",
+        "AIRFLOW_CONN_GALLEY_STORE": json.dumps(connection),
+    }.items():
+        monkeypatch.setenv(name, value)
+    tells = s3.service.name == "minio"
+    trigger = RequestFileTrigger(folder="sensor", poll=600 if tells else 1)
+    inbox = Zones.from_settings(Settings()).inbox
+
+    async def arrives() -> str:
+        events = trigger.run()
+        waiting = asyncio.ensure_future(anext(events))
+        for number in itertools.count(1):
+            await asyncio.sleep(1)
+            if waiting.done():
+                break
+            if tells or number == 1:  # nobody is told of what was written before anybody listened
+                await asyncio.to_thread(inbox.put, "sensor/a.jsonl", b"x")
+        await events.aclose()
+        return str((await waiting).payload["key"])
+
+    assert asyncio.run(asyncio.wait_for(arrives(), 60)) == "sensor/a.jsonl"
 
 
 # ── what people get wrong ────────────────────────────────────────────────────────────────────────────────────────────

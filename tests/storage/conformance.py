@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from galley.errors import IntegrityError, ObjectExists, ObjectNotFound, StoreError
-from galley.storage.base import MAX_KEY, MAX_PART, ObjectStore
+from galley.storage.base import MAX_KEY, MAX_PART, ObjectStore, TellsOfWrites
 
 HOSTILE_KEYS = [
     "", "/", "a/", "/a", "a//b", ".", "..", "../a", "a/../b", "a/..", "./a", "a/.", ".hidden", "a/.tmp-1", "a\\b",
@@ -455,3 +455,34 @@ class StreamingConformance:
             tracemalloc.stop()
         assert size == 64 * 2**20
         assert peak < 6 * 2**20
+
+
+def told(waiting: ObjectStore, prefix: str, seconds: float, writing: ObjectStore, key: str) -> bool:
+    """What `TellsOfWrites.wait_for_write` says while an object is written again and again."""
+    assert isinstance(waiting, TellsOfWrites)
+    over = threading.Event()
+
+    def write() -> None:
+        while not over.wait(0.05):
+            writing.put(key, b"x")
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(write)
+        try:
+            return waiting.wait_for_write(prefix, seconds)
+        finally:
+            over.set()
+
+
+class TellingConformance:
+    """For stores that tell of writes."""
+
+    def test_who_waits_is_told_of_a_write(self, make: Make) -> None:
+        store = make()
+        assert told(store, "in/", 60, make.peer(store), "in/a")
+        assert told(store, "", 60, make.peer(store), "a")
+
+    def test_who_waits_is_told_of_no_other_write(self, make: Make) -> None:
+        store = make()
+        assert not told(store, "in/", 1, make.peer(store), "out/a")
+        assert not told(make(), "", 1, store, "a")

@@ -22,13 +22,18 @@ BUCKET = "galley"
 
 
 class FakeS3:
-    """One bucket behind ``url``; ``objects`` are its bytes and their time, ``uploads`` the unfinished ones' parts."""
+    """One bucket behind ``url``; ``objects`` are its bytes and their time, ``uploads`` the unfinished ones' parts.
+
+    ``tells``: whether it has MinIO's bucket notifications; if not, whoever asks for them gets a listing.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[bytes, str, datetime]] = {}
         self.uploads: dict[str, tuple[str, dict[int, bytes]]] = {}
+        self.tells = False
+        self._writes: list[str] = []
         self._numbers = itertools.count(1)
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -45,6 +50,14 @@ class FakeS3:
 
             def answer(self) -> None:
                 data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                if fake.tells and "events=" in self.path:
+                    self.close_connection = True
+                    self.send_response(200)
+                    self.send_header("Content-Type", "text/event-stream")
+                    self.end_headers()
+                    for said in fake.notifications(self.path):
+                        self.wfile.write(said)
+                    return
                 status, body, headers = fake.answer(self.command, self.path, self.headers, data)
                 self.send_response(status)
                 for name, value in headers.items():
@@ -91,11 +104,28 @@ class FakeS3:
                 return self._upload(method, key, query, data)
             return self._object(method, key, given, data)
 
+    def notifications(self, target: str) -> Iterator[bytes]:
+        """What a listener hears, from now on and without end: a space where nothing is written, as of MinIO."""
+        prefix = dict(parse_qsl(urlsplit(target).query)).get("prefix", "")
+        with self._lock:
+            told = len(self._writes)
+        while True:
+            with self._lock:
+                self._lock.wait(0.02)
+                new, told = self._writes[told:], len(self._writes)
+            yield b" "
+            yield from (b'{"Records":[{}]}\n' for key in new if key.startswith(prefix))
+
+    def _written(self, key: str, data: bytes, tag: str) -> None:
+        self.objects[key] = (data, tag, datetime.now(UTC))
+        self._writes.append(key)
+        self._lock.notify_all()
+
     def _object(self, method: str, key: str, given: dict[str, str], data: bytes) -> tuple[int, bytes, dict[str, str]]:
         if method == "PUT":
             if given.get("if-none-match") == "*" and key in self.objects:
                 return _error(412, "PreconditionFailed")
-            self.objects[key] = (data, _md5(data).hexdigest(), datetime.now(UTC))
+            self._written(key, data, _md5(data).hexdigest())
             return 200, b"", {"ETag": f'"{self.objects[key][1]}"'}
         if method == "DELETE":
             self.objects.pop(key, None)
@@ -122,7 +152,7 @@ class FakeS3:
         if method == "POST":
             numbers = [int(part.findtext("PartNumber") or 0) for part in ElementTree.fromstring(data)]
             whole = b"".join(parts[number] for number in numbers)
-            self.objects[key] = (whole, f"{_md5(whole).hexdigest()}-{len(numbers)}", datetime.now(UTC))
+            self._written(key, whole, f"{_md5(whole).hexdigest()}-{len(numbers)}")
             return _xml("<CompleteMultipartUploadResult/>")
         return 204, b"", {}
 

@@ -4,7 +4,7 @@ import pytest
 
 from galley.storage import MemoryStore, ObjectStore
 
-from .conformance import StoreConformance
+from .conformance import StoreConformance, TellingConformance
 
 
 class Make:
@@ -15,7 +15,7 @@ class Make:
         return store
 
 
-class TestMemoryStore(StoreConformance):
+class TestMemoryStore(StoreConformance, TellingConformance):
     @pytest.fixture
     def make(self) -> Make:
         return Make()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +14,7 @@ from galley.settings import Settings
 from galley.storage import ObjectStore, Retries
 from galley.storage.minio import PART, MinioStore, _Credentials, connect
 
-from .conformance import StoreConformance, keys, sha256
+from .conformance import StoreConformance, TellingConformance, keys, sha256
 from .fake_s3 import BUCKET, FakeS3
 
 
@@ -45,6 +46,30 @@ def make(server: FakeS3) -> Make:
 
 class TestMinioStore(StoreConformance):
     pass
+
+
+class TestNotifications(TellingConformance):
+    @pytest.fixture(autouse=True)
+    def telling(self, server: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(server, "tells", True)
+
+
+def test_a_server_that_tells_of_nothing_says_so(make: Make, server: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = make()
+    store.put("a", b"x")
+    with pytest.raises(StoreError, match=f"{server.url} does not tell of writes") as caught:
+        store.wait_for_write("", 60)
+    assert not isinstance(caught.value, StoreUnavailable)
+    monkeypatch.setattr(server, "tells", True)
+    monkeypatch.setattr(server, "notifications", lambda _: [b" "])  # and hangs up
+    with pytest.raises(StoreUnavailable):
+        store.wait_for_write("", 60)
+    monkeypatch.setattr("galley.storage.minio._TELLING_SILENCE", 0.1)
+    silent = threading.Event()
+    monkeypatch.setattr(server, "notifications", lambda _: iter(lambda: silent.wait(60), True))
+    with pytest.raises(StoreUnavailable):
+        store.wait_for_write("", 60)
+    silent.set()
 
 
 @pytest.mark.parametrize("extra", [-1, 0, 1, PART, PART + 1])

@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from galley.airflow.inbox_bell import SOON, Bell
 from galley.airflow.installation import installation
 from galley.errors import StoreError
 from galley.stages.inbox import Arrival, Inbox, Lookout
@@ -26,7 +27,7 @@ class RequestFileTrigger(BaseEventTrigger):
     one, tells at worst of a file that a run is about to claim.
 
     :param folder: of the inbox; empty: all of it but the sensor's folder.
-    :param poll: seconds between two looks.
+    :param poll: seconds between two looks, at most.
     :param again: seconds after which an unclaimed file is told of again.
     """
 
@@ -41,15 +42,19 @@ class RequestFileTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Events without end; each carries an `Arrival` as a dictionary."""
-        while True:
-            # Looking reads a disk or asks a server, and the triggerer's loop serves others too.
-            if (arrival := await asyncio.to_thread(self._look)) is not None:
-                yield TriggerEvent(arrival.model_dump())
-            await asyncio.sleep(self.poll)
+        rung = False
+        with Bell() as bell:
+            while True:
+                # Looking reads a disk or asks a server, and the triggerer's loop serves others too.
+                if (arrival := await asyncio.to_thread(self._look, bell)) is not None:
+                    yield TriggerEvent(arrival.model_dump())
+                rung = await bell.pause(min(self.poll, SOON) if rung else self.poll)
 
-    def _look(self) -> Arrival | None:
+    def _look(self, bell: Bell) -> Arrival | None:
         try:
-            return self._lookout.look(time.monotonic())
+            arrival = self._lookout.look(time.monotonic())
+            bell.listen(self._lookout.inbox.zones.inbox, self._lookout.inbox.prefix)
+            return arrival
         except StoreError as error:
             # An event trigger that raises is started again at once, and again: wait instead.
             self.log.warning("The inbox cannot be looked at: %s", error)

@@ -98,10 +98,14 @@ class Inbox:
         """The part below ``folder``, without the sensor's own folder where that is another."""
         return cls(zones, folder, "" if folder else settings.inbox_sensor_folder)
 
+    @property
+    def prefix(self) -> str:
+        """What the keys of its files begin with."""
+        return f"{self.folder}/" if self.folder else ""
+
     def files(self) -> list[ObjectInfo]:
         """Its request files as they are now, whole or not."""
-        prefix = f"{self.folder}/" if self.folder else ""
-        return [info for info in self.zones.inbox.list(prefix) if self.takes(info.key)]
+        return [info for info in self.zones.inbox.list(self.prefix) if self.takes(info.key)]
 
     def takes(self, key: str) -> bool:
         """Whether an object is a request file of this part: ``<brief>/….jsonl`` or ``….jsonl``."""
@@ -110,7 +114,7 @@ class Inbox:
 
     def brief(self, key: str) -> str:
         """Name of the brief whose folder the file lies in; empty where it lies in none."""
-        first, _, rest = key.removeprefix(f"{self.folder}/" if self.folder else "").partition("/")
+        first, _, rest = key.removeprefix(self.prefix).partition("/")
         return first if rest else ""
 
     def claimed(self, arrival: Arrival) -> bool:
@@ -195,7 +199,7 @@ class Lookout:
     """
 
     def __init__(self, inbox: Inbox, again: float) -> None:
-        self._inbox, self._again = inbox, again
+        self.inbox, self._again = inbox, again
         self._seen: dict[str, str] = {}
         self._claimed: set[Arrival] = set()
         self._offered: Arrival | None = None
@@ -203,7 +207,7 @@ class Lookout:
 
     def look(self, now: float) -> Arrival | None:
         """What to offer at ``now`` (seconds of a steady clock), or None: nothing arrived, or an offer stands."""
-        infos = self._inbox.files()
+        infos = self.inbox.files()
         arrived = settled(self._seen, infos)
         self._seen = {info.key: info.version for info in infos}
         self._claimed &= set(arrived)
@@ -217,7 +221,7 @@ class Lookout:
 
     def _is_claimed(self, arrival: Arrival) -> bool:
         # A claim is for good, so that only what was not claimed at the last look is asked for again.
-        if arrival not in self._claimed and self._inbox.claimed(arrival):
+        if arrival not in self._claimed and self.inbox.claimed(arrival):
             self._claimed.add(arrival)
         return arrival in self._claimed
 

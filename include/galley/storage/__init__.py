@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from galley.errors import StoreError
-from galley.storage.base import ObjectInfo, ObjectStore, Written, check_key, check_prefix, shown_url
+from galley.storage.base import ObjectInfo, ObjectStore, TellsOfWrites, Written, check_key, check_prefix, shown_url
 from galley.storage.local import LocalStore, local_root
 from galley.storage.memory import MemoryStore
 from galley.storage.s3_url import S3Location
@@ -28,6 +28,7 @@ __all__ = [
     "ObjectStore",
     "Retries",
     "SettledStore",
+    "TellsOfWrites",
     "Written",
     "ZoneName",
     "Zones",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from galley.errors import StoreError
@@ -105,6 +105,20 @@ class ObjectStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove the object; nothing happens where there is none."""
+
+
+@runtime_checkable
+class TellsOfWrites(Protocol):
+    """What some stores do besides: say at once that something was written.
+
+    It is a hint and no more. Of what is written while nobody waits nobody is told: a listing is the truth.
+    """
+
+    def wait_for_write(self, prefix: str, seconds: float) -> bool:
+        """Wait until an object whose key starts with ``prefix`` is written; False where ``seconds`` went by without.
+
+        Raises `StoreUnavailable` where the server is away, and another `StoreError` where it tells of nothing.
+        """
 
 
 def shown_url(url: str) -> str:

@@ -23,7 +23,7 @@ class MemoryStore(SettledStore):
         super().__init__(f"memory://{name}", retries or Retries.at_once(3))
         self._objects: dict[str, tuple[bytes, ObjectInfo]] = {}
         self._folders: Counter[str] = Counter()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
 
     def write_once(self, key: str, source: Source, *, if_absent: bool) -> None:
         """Under a lock, once all bytes are here."""
@@ -42,6 +42,7 @@ class MemoryStore(SettledStore):
             if key not in self._objects:
                 self._folders.update(f"{folder}/" for folder in above)
             self._objects[key] = (data, info)
+            self._lock.notify_all()
 
     @contextmanager
     def open_once(self, key: str) -> Iterator[Body]:
@@ -67,6 +68,17 @@ class MemoryStore(SettledStore):
         with self._lock:
             if self._objects.pop(key, None):
                 self._folders -= Counter(f"{folder}/" for folder in _above(key))
+
+    def wait_for_write(self, prefix: str, seconds: float) -> bool:
+        """As `TellsOfWrites.wait_for_write`."""
+        with self._lock:
+            before = dict(self._objects)
+            return self._lock.wait_for(
+                lambda: any(
+                    key.startswith(prefix) and before.get(key) is not found for key, found in self._objects.items()
+                ),
+                seconds,
+            )
 
 
 def _above(key: str) -> list[str]:

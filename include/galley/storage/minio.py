@@ -11,9 +11,11 @@ refused by some servers and taken by others. A process that forks must open its 
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import logging
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -36,7 +38,7 @@ from urllib3.exceptions import HTTPError
 
 from galley.errors import ObjectNotFound, StoreError, StoreUnavailable, WriteUnknown
 from galley.settings import S3Keys
-from galley.storage.base import ObjectInfo, check_key
+from galley.storage.base import ObjectInfo, check_key, check_prefix
 from galley.storage.probe import FOLDER, require_conditional_writes
 from galley.storage.s3_errors import explain
 from galley.storage.s3_transport import CONNECT_TIMEOUT, NoAnswer, Refused, SocketTransport, Transport, refused
@@ -59,6 +61,8 @@ _VALID = timedelta(minutes=15)
 _COMPLETING = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=600.0)
 """For the end of a multipart upload: some servers put the parts together before they say a word, and Versity S3 Gateway
 was seen to lose the object where that was asked for again meanwhile."""
+_TELLING_SILENCE = 5.0
+"""Seconds of silence after which a server that tells of writes is taken for gone; MinIO speaks twice a second."""
 _log = logging.getLogger(__name__)
 
 
@@ -166,6 +170,35 @@ class MinioStore(SettledStore):
     def presigned_url(self, key: str, *, expires: timedelta = timedelta(hours=1)) -> str:
         """A URL with which anybody may GET this one object for up to seven days. Treat it as a password."""
         return self._signed("GET", check_key(key), {}, expires)
+
+    def wait_for_write(self, prefix: str, seconds: float) -> bool:
+        """As `TellsOfWrites.wait_for_write`, by MinIO's bucket notifications; others answer with a listing, or with no.
+
+        It may take five seconds longer, and as long again until a server is taken for gone.
+        """
+        check_prefix(prefix)
+        end = time.monotonic() + seconds
+        query = {"prefix": self._prefix + prefix, "suffix": "", "events": "s3:ObjectCreated:*"}
+        with Transport(_TELLING_SILENCE) as http, self._errors("waiting for writes below", prefix):
+            client = copy.copy(self._client)
+            client._http = http
+            response = client._execute("GET", self._bucket, query_params=query, preload_content=False)
+            try:
+                if not response.headers.get("content-type", "").startswith("text/event-stream"):
+                    raise StoreError(
+                        f"{self._endpoint} does not tell of writes; it is looked at every so often instead"
+                    )
+                while time.monotonic() < end:
+                    said = response.read1()
+                    if not said:
+                        raise StoreUnavailable(
+                            f"waiting for writes below {self._uri(prefix)}: {self._endpoint} hung up"
+                        )
+                    if said.strip():
+                        return True
+                return False
+            finally:
+                response.close()
 
     def sweep(self, older_than: float = 86_400.0) -> int:
         """Abort multipart uploads begun more than ``older_than`` seconds ago; returns how many went.

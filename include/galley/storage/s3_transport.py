@@ -24,7 +24,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 CONNECT_TIMEOUT = 5.0
 """Seconds until a server must have taken a connection."""
 READ_TIMEOUT = 30.0
-"""Seconds of silence after which a server is taken for gone."""
+"""Seconds of silence after which a server is taken for gone, as a rule."""
 SOCKET_TIMEOUT = 60.0
 """Seconds until a socket must be there: who listens there is started beside us, perhaps after us."""
 _SIGNED = re.compile(r"(X-Amz-(?:Credential|Security-Token|Signature))=[^&\s\"']+", re.IGNORECASE)
@@ -62,11 +62,14 @@ class NoAnswer(Exception):
 
 
 class Transport(urllib3.PoolManager):
-    """An HTTP client that repeats nothing, follows nothing, and raises `Refused` and `NoAnswer`."""
+    """An HTTP client that repeats nothing, follows nothing, and raises `Refused` and `NoAnswer`.
 
-    def __init__(self) -> None:
+    ``silence`` is after how many seconds of it a server is taken for gone.
+    """
+
+    def __init__(self, silence: float = READ_TIMEOUT) -> None:
         _keep_signatures_out_of_logs()
-        timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT)
+        timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=silence)
         super().__init__(retries=False, timeout=timeout, maxsize=32)
 
     def urlopen(self, method: str, url: str, redirect: bool = True, **options: Any) -> urllib3.BaseHTTPResponse:  # type: ignore[override]
