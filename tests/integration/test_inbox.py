@@ -71,6 +71,7 @@ def test_a_file_that_arrives_is_taken_by_a_run_that_publishes(airflow: Standing)
     assert (run["run_type"], claim.brief) == ("asset_triggered", "echoes")
     assert airflow.wait(WATCHED, run["dag_run_id"]) == "success", airflow.states(WATCHED, run["dag_run_id"])
     assert airflow.report(WATCHED, run["dag_run_id"]).counts == {"published": 1}
+    assert (airflow.settings.home / "swept").exists()
 
 
 def test_the_sensor_s_files_are_taken_by_its_own_runs_one_each(airflow: Standing) -> None:

@@ -10,6 +10,7 @@ import logging
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -243,6 +244,20 @@ def test_killed_in_the_middle_of_a_listing(s3: S3) -> None:
         s3.service.up(s3.folder)
 
 
+# ── versions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_same_bytes_written_again_a_second_later_are_another_version(s3: S3) -> None:
+    """So that a request file that is delivered again gets a run again, as on a disk."""
+    store, versions, end = s3.store(), set[str](), time.monotonic() + 30
+    while len(versions) < 2 and time.monotonic() < end:
+        store.put("a", b"x")
+        (listed,) = store.list()
+        assert store.head("a") == listed
+        versions.add(listed.version)
+    assert len(versions) == 2
+
+
 # ── writes that are told of ──────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -259,14 +274,8 @@ def test_who_waits_is_told_of_writes_by_a_server_that_tells(s3: S3) -> None:
 
 
 def test_the_inbox_watcher_wakes_for_a_write_or_finds_it_when_it_looks(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = s3.credentials.retrieve()
-    connection = {"conn_type": "aws", "login": keys.access_key, "password": keys.secret_key}
-    for name, value in {
-        "GALLEY_STORE_URL": s3.prefix(),
-        "GALLEY_S3_ENDPOINT_URL": s3.endpoint,
-        "GALLEY_RUNTIME": "process",
-        "AIRFLOW_CONN_GALLEY_STORE": json.dumps(connection),
-    }.items():
+    settled = {"GALLEY_STORE_URL": s3.prefix(), "GALLEY_RUNTIME": "process", "AIRFLOW_CONN_GALLEY_STORE": "aws://"}
+    for name, value in {**s3.environment, **settled}.items():
         monkeypatch.setenv(name, value)
     tells = s3.service.name == "minio"
     trigger = RequestFileTrigger(folder="sensor", poll=600 if tells else 1)

@@ -27,6 +27,7 @@ from galley.settings import Settings
 if TYPE_CHECKING:
     from galley.runtimes import Runtime
     from galley.stages.run import RunFiles
+    from galley.storage import Zones
 
 _log = logging.getLogger(__name__)
 PUBLISHED = Asset("galley_published", uri="x-galley://published")
@@ -189,6 +190,7 @@ def record(run: str) -> dict[str, Any]:
     planned = here.files.plan()
     jobs = [planned.prompts, *planned.generate, *planned.screen, planned.publish] if planned else []
     _reap(settings, here.files, {job.runtime for job in jobs} or recorded.runtimes, ti.get_dagrun_state)
+    _sweep(settings, here.zones)
     counts = {str(state): number for state, number in report.counts.items()} | {"rejected": report.rejects}
     if run:
         ti.xcom_push(key=NOTE_KEY, value=f"[{counted(counts)}]({run_page(dag_run.dag_id, dag_run.run_id)})")
@@ -219,6 +221,18 @@ def _reap(settings: Settings, files: RunFiles, runtimes: Collection[str], state_
                 _log.info("Nobody waited for %s any more", label)
         except GalleyError as error:  # the next run that ends on this runtime tries again
             _log.warning("Jobs that nobody waits for may be left: %s", error)
+
+
+def _sweep(settings: Settings, zones: Zones) -> None:
+    """Clear the zones of what writes that died have left, once a day."""
+    from galley.errors import StoreError
+    from galley.storage.leftovers import sweep
+
+    try:
+        if swept := sweep(zones, settings.home / "swept"):
+            _log.info("Removed %d leftovers of writes that died", swept)
+    except (StoreError, OSError) as error:  # this run is recorded; tomorrow's tries again
+        _log.warning("Leftovers of writes that died may take room: %s", error)
 
 
 def _waited_for(files: RunFiles, runtime: Runtime, state_of: Callable[[str, str], str], label: str) -> bool:

@@ -28,7 +28,8 @@ class ObjectInfo:
     Attributes:
         key: path below the store's URL.
         size: bytes.
-        version: changes whenever the bytes change (an ETag, or what stands in for one); opaque.
+        version: changes whenever the bytes change, and in S3 and on a disk also when the same are written again, a
+            second or more later; opaque.
         modified: time of the last write as the store tells it, aware, UTC. Never used to decide what is newest.
     """
 

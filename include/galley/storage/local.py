@@ -159,10 +159,7 @@ class LocalStore(SettledStore):
             os.fsync(folder)
 
     def sweep(self, older_than: float = 86_400.0) -> int:
-        """Remove temporaries of writes that died, unchanged for ``older_than`` seconds; returns how many went.
-
-        A write that is still alive and so slow loses its temporary and fails; it is never torn.
-        """
+        """Remove temporaries that were not changed for so long; a walk over the whole store."""
         removed, before = 0, time.time() - older_than
         for folder, _, names in os.walk(self._root):
             for path in (Path(folder, name) for name in names if name.startswith(TEMPORARY)):

@@ -69,8 +69,9 @@ _log = logging.getLogger(__name__)
 class MinioStore(SettledStore):
     """The store of an ``s3://bucket/prefix`` URL. Safe for any number of threads and processes.
 
-    An object's version is its ETag. Before the first `put_if_absent` the server must show, once per zone and endpoint,
-    that it keeps racing writers apart; an object below ``.galley/`` remembers that it did.
+    An object's version is its ETag and the second of its last write. Before the first `put_if_absent` the server must
+    show, once per zone and endpoint, that it keeps racing writers apart; an object below ``.galley/`` remembers that it
+    did.
 
     Args:
         url: of the zone.
@@ -201,11 +202,7 @@ class MinioStore(SettledStore):
                 response.close()
 
     def sweep(self, older_than: float = 86_400.0) -> int:
-        """Abort multipart uploads begun more than ``older_than`` seconds ago; returns how many went.
-
-        What dies in the middle of one leaves parts that no listing shows and that take room. An upload that is alive
-        and so slow fails; it is never torn. MinIO lists no uploads below a prefix, and removes old ones itself.
-        """
+        """Abort multipart uploads begun so long ago. MinIO lists none below a prefix, and removes old ones itself."""
         before = datetime.now(UTC) - timedelta(seconds=older_than)
         swept, key_marker, id_marker = 0, None, None
         while True:
@@ -369,7 +366,8 @@ class MinioStore(SettledStore):
     @staticmethod
     def _info(key: str, found: Any) -> ObjectInfo:
         # To the second, which is what a HEAD tells; a listing tells more.
-        return ObjectInfo(key, found.size, found.etag.strip('"'), found.last_modified.replace(microsecond=0))
+        tag, modified = found.etag.strip('"'), found.last_modified.replace(microsecond=0)
+        return ObjectInfo(key, found.size, f"{tag}@{modified.timestamp():.0f}", modified)
 
     @contextmanager
     def _errors(self, doing: str, key: str, *, writing: bool = False) -> Iterator[None]:

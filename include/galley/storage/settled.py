@@ -97,6 +97,13 @@ class SettledStore(ABC, ObjectStore):
     def harden(self, key: str) -> None:
         """Make durable what reading back has just found; a store whose reads show only durable bytes does nothing."""
 
+    def sweep(self, older_than: float = 86_400.0) -> int:
+        """Remove what writes that died more than ``older_than`` seconds ago left; returns how many such there were.
+
+        A write that is still alive and so slow fails; it is never torn. A store where nothing is left does nothing.
+        """
+        return 0
+
     # ── what everybody calls ─────────────────────────────────────────────────────────────────────────────────────────
 
     def put(self, key: str, data: bytes | BinaryIO | Iterable[bytes]) -> Written:
