@@ -40,9 +40,9 @@ from galley.errors import ObjectNotFound, StoreError, StoreUnavailable, WriteUnk
 from galley.settings import S3Keys
 from galley.storage.base import ObjectInfo, check_key, check_prefix
 from galley.storage.probe import FOLDER, require_conditional_writes
-from galley.storage.s3_errors import explain
+from galley.storage.s3_errors import explain, skewed
 from galley.storage.s3_transport import CONNECT_TIMEOUT, NoAnswer, Refused, SocketTransport, Transport, refused
-from galley.storage.s3_url import AWS, S3Location, check_endpoint, socket_path
+from galley.storage.s3_url import AWS, S3Location, check_endpoint, on_aws, socket_path
 from galley.storage.settled import Retries, SettledStore
 from galley.storage.streams import Body, Source
 
@@ -214,7 +214,7 @@ class MinioStore(SettledStore):
                 if upload.initiated_time < before and upload.object_name.startswith(self._prefix):
                     self._abort(upload.object_name.removeprefix(self._prefix), upload.upload_id)
                     swept += 1
-            if not page.is_truncated:
+            if not page.is_truncated or not page.next_key_marker:
                 return swept
             key_marker, id_marker = page.next_key_marker, page.next_upload_id_marker
 
@@ -222,7 +222,7 @@ class MinioStore(SettledStore):
 
     def _put(self, key: str, data: bytes | bytearray | memoryview, headers: dict[str, str]) -> None:
         with self._errors("writing", key, writing=True):
-            self._send("PUT", key, {}, data, headers)
+            _tag(self._send("PUT", key, {}, data, headers))
 
     def _multipart(self, key: str, parts: Iterator[memoryview], size: int) -> None:
         """Until the last request readers see nothing, so only that one can leave it open whether it was done."""
@@ -250,8 +250,7 @@ class MinioStore(SettledStore):
 
         def once() -> str:
             with self._errors("writing", key):
-                sent = self._send("PUT", key, {"partNumber": str(number), "uploadId": upload}, part, {})
-            return str(sent.headers.get("etag", ""))
+                return _tag(self._send("PUT", key, {"partNumber": str(number), "uploadId": upload}, part, {}))
 
         return self._retry(once)
 
@@ -380,7 +379,12 @@ class MinioStore(SettledStore):
 
     def _raise(self, error: Refused | NoAnswer, doing: str, key: str, *, writing: bool = False) -> NoReturn:
         found = explain(error, f"{doing} {self._uri(key)}", self._bucket, self._endpoint, writing=writing)
-        if isinstance(error, Refused) and error.status == 403 and type(found) is StoreError:
+        if (
+            isinstance(error, Refused)
+            and error.status == 403
+            and error.code in ("", "AccessDenied")
+            and not skewed(error)
+        ):
             raise _NotAllowed(str(found)) from None
         if isinstance(error, Refused) and error.code == "NoSuchUpload":
             raise _NoUpload(str(found)) from None
@@ -388,7 +392,7 @@ class MinioStore(SettledStore):
 
 
 class _NotAllowed(StoreError):
-    """The server knows us, or not, and will not do it."""
+    """The server knows us, as far as it says, and will not do it."""
 
 
 class _NoUpload(StoreUnavailable):
@@ -416,7 +420,7 @@ class _Credentials(Provider):  # type: ignore[misc]
         # Where no role is, 169.254.169.254 is silent: two seconds, once.
         once = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2.0, read=10.0))
         role = IamAwsProvider(http_client=once)
-        if role._identity_file and endpoint:  # such a server gives out temporary keys itself
+        if role._identity_file and endpoint and not on_aws(endpoint):  # such a server gives out temporary keys itself
             role = IamAwsProvider(http_client=once, custom_endpoint=endpoint)
         self._chain = ChainedProvider([EnvAWSProvider(), AWSConfigProvider(), role])
         self._lock = threading.Lock()
@@ -503,6 +507,13 @@ def _parts(chunks: Iterable[bytes], size: int) -> Iterator[tuple[memoryview, boo
             part[filled : filled + len(taken)] = taken
             filled, rest = filled + len(taken), rest[len(taken) :]
     yield memoryview(part)[:filled], True
+
+
+def _tag(response: urllib3.BaseHTTPResponse) -> str:
+    """The ETag of what was written; what stands before the store may say yes to anything, but has none."""
+    if not (tag := response.headers.get("etag")):
+        raise refused(502, response.headers, response.data)
+    return str(tag)
 
 
 def _text(response: urllib3.BaseHTTPResponse, name: str) -> str:

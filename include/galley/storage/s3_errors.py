@@ -16,7 +16,7 @@ _NOT_DONE = {
 _CLOCK = {"RequestTimeTooSkewed", "RequestExpired", "RequestNotReadyYet"}
 _KEYS = {
     "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "InvalidClientTokenId",
-    "XAdminUserNotFound",
+    "InvalidTokenId", "XAdminUserNotFound",
 }  # fmt: skip
 _CHECK_KEYS = (
     "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, with temporary keys, AWS_SESSION_TOKEN, which may have "
@@ -65,14 +65,22 @@ def _unanswered(error: NoAnswer, doing: str, endpoint: str, *, writing: bool) ->
     return WriteUnknown(what) if writing else StoreUnavailable(what)
 
 
+def skewed(error: Refused) -> bool:
+    """Whether the clocks are why."""
+    return error.code in _CLOCK or (error.status in (400, 403) and abs(error.skew) > MAX_SKEW)
+
+
 def _remedy(error: Refused, bucket: str) -> str:
-    if error.code in _CLOCK or (error.status in (400, 403) and abs(error.skew) > MAX_SKEW):
+    if skewed(error):
         by = f"; it differs from the server's by {abs(error.skew):.0f} s" if abs(error.skew) > 1 else ""
         return f"the clock of this machine is wrong{by}: set it (NTP)"
     if error.code in _KEYS:
         return _CHECK_KEYS
-    if error.region and error.status in (301, 307, 400):
-        return f"the bucket is in region {error.region}: set GALLEY_S3_REGION={error.region}"
+    region = f"the bucket is in region {error.region}: set GALLEY_S3_REGION={error.region}" if error.region else ""
+    if error.status == 400 and not error.code:  # of a HEAD no server says more
+        return "; or ".join(filter(None, (_CHECK_KEYS, region)))
+    if region and error.status in (301, 307, 400):
+        return region
     if error.status in (401, 403) and not error.code:
         return f"{_CHECK_KEYS}, and that their policy allows this in bucket {bucket!r}"
     if error.status in (401, 403):

@@ -62,6 +62,12 @@ def socket_path(endpoint: str) -> str | None:
     return endpoint.removeprefix(_SOCKET) if endpoint.startswith(f"{_SOCKET}/") else None
 
 
+def on_aws(endpoint: str) -> bool:
+    """Whether a server's URL is Amazon's, by whichever region or private way."""
+    host = urlsplit(endpoint).hostname or ""
+    return f".{host}".endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
 def check_endpoint(url: str) -> tuple[str, bool]:
     """Host (with its port) of a server's URL, and whether it is asked over TLS. Raises `StoreError`."""
     parts = urlsplit(url)
