@@ -90,6 +90,12 @@ class Settings(BaseSettings):
     runtime: str = Field(
         "", description="How jobs are executed where the brief does not say: process, docker or kubernetes."
     )
+    runtime_patience: float = Field(
+        1800.0,
+        gt=0,
+        description="Seconds that a deferred task waits for a Docker daemon or an API server that does not answer; "
+        "then its try fails.",
+    )
     registry: str = Field("localhost", description="What the names of our images begin with.")
     image_generation: str = Field(
         "",

@@ -219,6 +219,33 @@ def test_deferred_a_server_that_is_away_for_a_while_is_asked_again(spec: dict[st
     assert runtime.seen["run-1/generate-a/1"] >= 6 and runtime.started == ["run-1/generate-a/1"]
 
 
+def test_deferred_a_server_that_stays_away_fails_the_try_and_the_job_is_taken_over_by_the_next(
+    spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Away(FakeRuntime):
+        away = False
+
+        def status(self, handle: str) -> JobStatus:
+            if self.away:
+                raise JobInterrupted("the daemon at unix:///none does not answer; try again")
+            return super().status(handle)
+
+    monkeypatch.setenv("GALLEY_RUNTIME_PATIENCE", "0.05")
+    runtime, state = Away(looks=9), FakeState()
+    with pytest.raises(TaskDeferred) as deferred:
+        operator(spec, runtime, deferrable=True).execute(context(state))
+    runtime.away = True
+    (event,) = asyncio.run(events(triggerer(deferred.value, runtime)))
+    resumed = operator(spec, runtime, deferrable=True)
+    with pytest.raises(
+        JobInterrupted, match=r"for 0\.05 seconds nobody could tell of run-1/generate-a/1.*unix:///none"
+    ):
+        resumed.execute_complete(context(state), event.payload, **deferred.value.kwargs)
+    runtime.away = False
+    assert operator(spec, runtime).execute(context(state)) == spec["uri"].removesuffix("/job.json")
+    assert runtime.started == ["run-1/generate-a/1"]
+
+
 @pytest.mark.parametrize(("code", "error"), [(65, JobSpecError), (75, JobInterrupted), (1, JobError)])
 def test_deferred_the_exit_code_becomes_the_error_with_the_last_log_lines(
     spec: dict[str, Any], code: int, error: type

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from galley import runtimes
 from galley.airflow.pipeline import _reap
 from galley.errors import StoreUnavailable
 from galley.items import Job, run_name
@@ -72,7 +71,7 @@ def files_of(settings: Settings, run_id: str) -> RunFiles:
 def reaped(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, runtime: FakeRuntime, state_of: Callable[[str, str], str]
 ) -> None:
-    monkeypatch.setattr(runtimes, "open_runtime", lambda name, settings: runtime)
+    monkeypatch.setattr("galley.airflow.runtimes.open_runtime", lambda name, settings: runtime)
     _reap(settings, files_of(settings, "mine"), [""], state_of)
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from galley.airflow.installation import installation
+from galley.airflow.runtimes import open_runtime
 from galley.errors import JobInterrupted
-from galley.runtimes import TAIL, Runtime, open_runtime
+from galley.runtimes import TAIL, Runtime
 from galley.settings import Settings
 
 POLL_SECONDS = 2.0
@@ -42,7 +43,9 @@ class JobTrigger(BaseTrigger):
         self.handle, self.runtime, self.poll = handle, runtime, poll
         self._open_runtime = open_runtime
         self._cursor, self._silent_until = 0, 0.0
-        self._settings: Settings | None = None
+        self._away_since: float | None = None
+        self._patience = 0.0
+        self._opened: Runtime | None = None
         self._tail: deque[str] = deque(maxlen=TAIL)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -51,11 +54,18 @@ class JobTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", values
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """One event, ``{"handle", "tail"}``, once the job has ended; the tail is its last log lines."""
-        # Looking reads files or asks a server, and the triggerer's loop serves others too.
-        while await asyncio.to_thread(self._running):
-            await asyncio.sleep(self.poll)
-        yield TriggerEvent({"handle": self.handle, "tail": list(self._tail)})
+        """One event, ``{"handle", "tail"}``, once the job has ended; the tail is its last log lines.
+
+        Or with ``away``, why nobody can say whether it has, once that has been so for the installation's patience.
+        """
+        event: dict[str, Any] = {"handle": self.handle}
+        try:
+            # Looking reads files or asks a server, and the triggerer's loop serves others too.
+            while await asyncio.to_thread(self._running):
+                await asyncio.sleep(self.poll)
+        except JobInterrupted as error:
+            event["away"] = str(error)
+        yield TriggerEvent(event | {"tail": list(self._tail)})
 
     async def on_kill(self) -> None:
         """End the job: SIGTERM, and SIGKILL where that does not help."""
@@ -65,12 +75,19 @@ class JobTrigger(BaseTrigger):
     def _running(self) -> bool:
         """Whether to look again. What asks a server that is away learns nothing of the job, which goes on."""
         try:
-            return self._looked()
+            running = self._looked()
         except JobInterrupted as error:
-            if time.monotonic() >= self._silent_until:  # it may be away for hours
-                self._silent_until = time.monotonic() + SILENT_SECONDS
+            now, patience = time.monotonic(), self._patience
+            if self._away_since is None:
+                self._away_since = now
+            elif now - self._away_since > patience:
+                raise JobInterrupted(f"for {patience:g} seconds nobody could tell of {self.handle}: {error}") from error
+            if now >= self._silent_until:
+                self._silent_until = now + SILENT_SECONDS
                 self.log.warning("Cannot look at %s, and look again: %s", self.handle, error)
             return True
+        self._away_since = None
+        return running
 
     def _looked(self) -> bool:
         runtime = self._open()
@@ -84,6 +101,8 @@ class JobTrigger(BaseTrigger):
 
     def _open(self) -> Runtime:
         # Only ever in a thread: asking Airflow waits for the triggerer's loop.
-        if self._settings is None:
-            self._settings = installation()
-        return self._open_runtime(self.runtime, self._settings)
+        if self._opened is None:
+            settings = installation()
+            self._patience = settings.runtime_patience
+            self._opened = self._open_runtime(self.runtime, settings)
+        return self._opened

@@ -9,8 +9,10 @@ from airflow.sdk import BaseOperator, ResumableJobMixin
 from airflow.sdk.configuration import conf
 
 from galley.airflow.installation import installation
+from galley.airflow.runtimes import open_runtime
+from galley.errors import JobInterrupted
 from galley.exit_codes import meaning, raise_for
-from galley.runtimes import Runtime, open_runtime
+from galley.runtimes import Runtime
 from galley.runtimes.waiting import wait
 from galley.settings import Settings
 from galley.storage import Zones
@@ -56,6 +58,7 @@ class JobOperator(ResumableJobMixin, BaseOperator):
         self._handle: str | None = None
         self._found = False
         self._settings: Settings | None = None
+        self._opened: Runtime | None = None
 
     @property
     def job(self) -> str:
@@ -80,6 +83,8 @@ class JobOperator(ResumableJobMixin, BaseOperator):
         context["label"] = self.job
         self._settings = installation()
         self._handle, self._found = str(event["handle"]), found
+        if away := event.get("away"):
+            raise JobInterrupted(f"job {self.job} may be running: {away}")
         status = self._runtime().status(self._handle)
         if status.state == "running":
             self.log.info("The triggerer took job %s for ended, and it is running; waiting on here", self.job)
@@ -143,7 +148,9 @@ class JobOperator(ResumableJobMixin, BaseOperator):
 
     def _runtime(self) -> Runtime:
         # Known since the task began: where one is ended while it asks Airflow, asking again would wait for ever.
-        return self._open_runtime(self._runtime_name, self._settings or installation())
+        if self._opened is None:
+            self._opened = self._open_runtime(self._runtime_name, self._settings or installation())
+        return self._opened
 
     def _job(self) -> Any:
         from galley.worker.__main__ import load_job

@@ -138,9 +138,9 @@ def collect(form: bool, file: str | None) -> str:
 @task(doc_md="Drop what was made before, group by model, shard by cost: the jobs of this run")
 def plan(run: str) -> list[dict[str, Any]]:
     """Returns the generation jobs to map over; the two single jobs are XComs of their own."""
+    from galley.airflow.runtimes import open_runtime
     from galley.catalog.facade import Catalog
     from galley.models import Models
-    from galley.runtimes import open_runtime
     from galley.runtimes.waiting import execute_here
     from galley.stages.plan import plan_run
 
@@ -211,8 +211,8 @@ def _reap(settings: Settings, files: RunFiles, runtimes: Collection[str], state_
         runtimes: names of those that it used.
         state_of: asks Airflow for the state of a run, by the ids of its DAG and its own.
     """
+    from galley.airflow.runtimes import open_runtime
     from galley.errors import GalleyError
-    from galley.runtimes import open_runtime
 
     for name in sorted(runtimes):
         try:

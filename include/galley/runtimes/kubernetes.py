@@ -19,7 +19,7 @@ import math
 import re
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from galley.errors import JobInterrupted, JobSpecError
 from galley.items import Job, digest
 from galley.runtimes.access import access
 from galley.runtimes.base import JobStatus, LogChunk, label
-from galley.runtimes.kubernetes_api import Pods, Taken, pods
+from galley.runtimes.kubernetes_api import Access, Pods, Taken, pods
 from galley.runtimes.kubernetes_pod import (
     GRACE_SECONDS,
     JOB,
@@ -38,6 +38,7 @@ from galley.runtimes.kubernetes_pod import (
     PodParts,
     job_key,
     manifest,
+    merge,
 )
 from galley.runtimes.kubernetes_state import LOST_SECONDS, PodState, ended_at, seconds_since, state, utc_now
 from galley.runtimes.local_grants import job_user, local_mounts
@@ -51,6 +52,7 @@ ENDED_SECONDS = 86_400.0
 SKEW_SECONDS = 60
 """By how much clocks of nodes and ours may differ before log lines are passed over."""
 POLL_SECONDS = 0.2
+Adapt = Callable[[dict[str, Any]], dict[str, Any]]
 _HANDLE = re.compile(r"(galley-[a-z0-9-]{1,56})/([0-9a-f-]{36})")
 
 
@@ -59,16 +61,22 @@ class KubernetesRuntime:
 
     name = "kubernetes"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, access: Access | None = None, adapt: Adapt | None = None) -> None:
         """Serve the jobs of an installation.
 
         ``generate`` and ``numerics`` jobs run in its generation image, all others in its compliance image. Raises
         `JobSpecError` where its pod template is no manifest of a pod.
+
+        Args:
+            settings: the installation's.
+            access: the way to the cluster; default: see `Access`.
+            adapt: is given each pod's manifest before the pod is made, and gives one that may have more, as a template
+                has: what makes the pod a job's, and seals it, holds whatever it says.
         """
         self._settings, self._zones = settings, Zones.from_settings(settings)
         self._generation, self._compliance = settings.image("generation"), settings.image("compliance")
         self._namespace, self._start_timeout = settings.kubernetes_namespace, settings.kubernetes_start_timeout
-        self._template = _template(settings.kubernetes_pod_template)
+        self._template, self._access, self._adapt = _template(settings.kubernetes_pod_template), access, adapt
         # Two installations may have runs of one name in one namespace.
         self._store = digest(self._zones.work.url)[:16]
 
@@ -84,15 +92,16 @@ class KubernetesRuntime:
     def submit(self, job: Job, uri: str) -> str:
         """Start the job, or find it under way. See `Runtime.submit`."""
         parts: PodParts | None = None
-        with pods(self._namespace) as cluster:
+        with self._pods() as cluster:
             for _ in range(20):
                 known = self._executions(cluster, job)
                 if under_way := self._under_way(known):
                     return _handle(under_way)
                 number = 1 + max((_number(pod) for pod in known), default=0)
                 parts = parts or self._parts(job, uri)
+                wanted = manifest(job, number, parts)
                 try:
-                    made = cluster.create(manifest(job, number, parts))
+                    made = cluster.create(merge(self._adapt(wanted), wanted) if self._adapt else wanted)
                 except Taken:
                     continue  # another submitter was faster
                 for pod in known[:-1]:
@@ -102,7 +111,7 @@ class KubernetesRuntime:
 
     def find(self, job: Job) -> str | None:
         """The handle of the job's execution under way, or None."""
-        with pods(self._namespace) as cluster:
+        with self._pods() as cluster:
             found = self._under_way(self._executions(cluster, job))
         return None if found is None else _handle(found)
 
@@ -115,7 +124,7 @@ class KubernetesRuntime:
             JobSpecError: it can never begin: no image of this name, no program in it.
             JobInterrupted: it has not begun in time; the message has the cluster's reason.
         """
-        with pods(self._namespace) as cluster:
+        with self._pods() as cluster:
             pod = self._known(cluster, handle)
             if pod is None:
                 return JobStatus("ended", None)
@@ -127,7 +136,7 @@ class KubernetesRuntime:
 
     def logs(self, handle: str, cursor: int = 0) -> LogChunk:
         """Whole lines after ``cursor``, the node's time stamp of the last line in nanoseconds."""
-        with pods(self._namespace) as cluster:
+        with self._pods() as cluster:
             pod = self._known(cluster, handle)
             if pod is None:
                 return LogChunk((), cursor)
@@ -138,7 +147,7 @@ class KubernetesRuntime:
 
     def cancel(self, handle: str, grace: float = GRACE_SECONDS) -> None:
         """SIGTERM to the worker, SIGKILL to all of its container after the grace of its specification."""
-        with pods(self._namespace) as cluster:
+        with self._pods() as cluster:
             deadline = time.monotonic() + max(grace, GRACE_SECONDS) + LOST_SECONDS
             while (pod := self._known(cluster, handle)) is not None and not state(pod, utc_now()).ended:
                 name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
@@ -159,7 +168,7 @@ class KubernetesRuntime:
             older_than: seconds; a pod whose job ended longer ago is removed.
         """
         reaped = []
-        with pods(self._namespace) as cluster:
+        with self._pods() as cluster:
             for pod in cluster.list({"galley.store": self._store}):
                 name, now = pod["metadata"]["annotations"]["galley.job"], utc_now()
                 if not state(pod, now).ended:
@@ -171,6 +180,9 @@ class KubernetesRuntime:
                 cluster.delete(pod["metadata"]["name"], pod["metadata"]["uid"])
                 reaped.append(name)
         return sorted(reaped)
+
+    def _pods(self) -> AbstractContextManager[Pods]:
+        return pods(self._namespace, self._access)
 
     def _executions(self, cluster: Pods, job: Job) -> list[dict[str, Any]]:
         """The job's pods, the newest last."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from galley.errors import JobInterrupted, JobSpecError
 
@@ -15,6 +19,25 @@ TIMEOUT = (5, 60)
 """Seconds to connect, and to wait for more of an answer."""
 _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Where a pod finds its own."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a cluster is reached. By default: by ``KUBECONFIG``, and in a pod without such a file as its account.
+
+    Attributes:
+        file: a kubeconfig.
+        config: a kubeconfig's content, decoded.
+        in_cluster: as the service account of the pod that this is.
+        context: of the kubeconfig; default: its current one.
+        namespace: default: the one that the context or the pod has.
+    """
+
+    file: Path | None = None
+    config: Mapping[str, Any] | None = field(default=None, repr=False)
+    in_cluster: bool = False
+    context: str = ""
+    namespace: str = ""
 
 
 class Taken(Exception):
@@ -90,11 +113,9 @@ class Pods:
 
 
 @contextmanager
-def pods(namespace: str) -> Iterator[Pods]:
-    """The pods of a namespace (``""``: the one that the configuration names) of the cluster of ``KUBECONFIG``.
-
-    In a pod itself without such a file: of its own cluster, as its service account.
-    """
+def pods(namespace: str, access: Access | None = None) -> Iterator[Pods]:
+    """The pods of a namespace; ``""``: the one that the way to the cluster names."""
+    access = access or Access()
     try:
         from kubernetes import client, config
         from urllib3.exceptions import HTTPError
@@ -105,11 +126,18 @@ def pods(namespace: str) -> Iterator[Pods]:
     settings = client.Configuration()
     settings.no_proxy = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")  # which the client forgets
     try:
-        configured = _configure(config, settings)
+        configured = _configure(config, settings, access)
     except (config.ConfigException, OSError) as error:
         raise JobSpecError(
-            f"there is no Kubernetes cluster to be found: {error}; set KUBECONFIG, or the runtime to process"
+            f"there is no Kubernetes cluster to be found: {error}; set KUBECONFIG or the Airflow connection "
+            "galley_kubernetes, or the runtime to process"
         ) from error
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, KeyError) as error:
+        # The error itself, or what it comes from, would show a line of the file, and with it a token.
+        raise JobSpecError(
+            f"the kubeconfig that leads to the Kubernetes cluster is none ({type(error).__name__}); "
+            "kubectl config view says what it holds"
+        ) from None
     api = client.ApiClient(settings)
     try:
         yield Pods(client.CoreV1Api(api), namespace or configured)
@@ -124,18 +152,30 @@ def pods(namespace: str) -> Iterator[Pods]:
         api.close()
 
 
-def _configure(config: Any, settings: Any) -> str:
+def _configure(config: Any, settings: Any, access: Access) -> str:
     """Fill in the client's settings; the namespace that the configuration names."""
-    file = os.environ.get("KUBECONFIG") or None  # the client would go on reading what it was when it was imported
+    # The client would go on reading what KUBECONFIG was when it was imported.
+    file = str(access.file) if access.file else os.environ.get("KUBECONFIG") or None
+    chosen: dict[str, Any] = {"context": access.context or None, "client_configuration": settings}
+    if access.config is not None:
+        given = copy.deepcopy(dict(access.config))  # which a login may write into
+        config.load_kube_config_from_dict(given, persist_config=False, **chosen)
+        return access.namespace or _namespace(given["contexts"], access.context or given["current-context"])
     try:
-        config.load_kube_config(config_file=file, client_configuration=settings)
-        _, context = config.list_kube_config_contexts(config_file=file)
-        return str(context["context"].get("namespace") or "default")
+        if not access.in_cluster:
+            config.load_kube_config(config_file=file, **chosen)
+            contexts, current = config.list_kube_config_contexts(config_file=file)
+            return access.namespace or _namespace(contexts, access.context or current["name"])
     except config.ConfigException:
-        if not _NAMESPACE.exists():
+        if access != Access() or not _NAMESPACE.exists():
             raise
     config.load_incluster_config(client_configuration=settings)
-    return _NAMESPACE.read_text().strip()
+    return access.namespace or _NAMESPACE.read_text().strip()
+
+
+def _namespace(contexts: list[dict[str, Any]], name: str) -> str:
+    context: dict[str, Any] = next((each["context"] for each in contexts if each["name"] == name), {})
+    return str(context.get("namespace") or "default")
 
 
 def _translated(error: Any, namespace: str) -> JobSpecError | JobInterrupted:
