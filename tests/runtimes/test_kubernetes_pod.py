@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from galley.errors import JobSpecError
 from galley.items import Job, Resources
-from galley.runtimes.kubernetes_pod import GPU, PodParts, job_key, manifest, merge, pod_name
+from galley.runtimes.kubernetes_pod import GPU, Gate, PodParts, job_key, manifest, merge, pod_name
 from galley.runtimes.local_grants import Mount
 
 STORE = "0123456789abcdef"
@@ -72,6 +72,14 @@ def test_a_pod_asks_for_what_its_job_asks_for():
     resources = worker(pod)["resources"]
     assert resources["limits"] == resources["requests"] == {"cpu": "1.5", "memory": str(2**30), GPU: "2"}
     assert pod["spec"]["tolerations"] == [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}]
+
+
+def test_a_pod_with_a_gate_asks_for_no_more_cores_than_its_job():
+    gate = Gate(command=["python"], environment={}, secret="galley-store", image="gate")
+    pod = manifest(a_job(resources=Resources(cpu=2)), 1, parts(gate=gate))
+    asked = [each["resources"]["requests"]["cpu"] for each in (worker(pod), *pod["spec"]["initContainers"])]
+    assert asked == ["1950m", "50m"]
+    assert worker(pod)["resources"]["limits"]["cpu"] == "2"
 
 
 def test_one_claim_is_one_volume_however_much_of_it_is_mounted():

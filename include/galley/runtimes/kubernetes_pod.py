@@ -25,6 +25,8 @@ GPU = "nvidia.com/gpu"
 """The extended resource that GPUs are, and the taint that keeps others from their nodes."""
 GRACE_SECONDS = 20
 """Between SIGTERM and SIGKILL."""
+GATE_MILLICORES = 50
+"""Of a core, for the gate: what its job asks for less."""
 TMP = "1Gi"
 """Of ``/tmp``; what is in it counts as the job's memory."""
 _NAMED_BY = {"volumeMounts": "mountPath", "tolerations": ""}
@@ -94,6 +96,10 @@ def manifest(job: Job, number: int, parts: PodParts) -> dict[str, Any]:
     limits: dict[str, Any] = {"cpu": f"{job.resources.cpu:g}", "memory": str(job.resources.memory_bytes)}
     if job.resources.gpu:
         limits[GPU] = str(job.resources.gpu)
+    # Pod and job ask for the same: a job of as many cores as a node has must fit it with its gate.
+    requests = limits | (
+        {} if parts.gate is None else {"cpu": f"{max(1, round(job.resources.cpu * 1000) - GATE_MILLICORES)}m"}
+    )
     worker = {
         "name": JOB,
         "image": parts.image,
@@ -102,7 +108,7 @@ def manifest(job: Job, number: int, parts: PodParts) -> dict[str, Any]:
         "args": [],
         "workingDir": "/tmp",  # noqa: S108 - the container's
         "env": [{"name": name, "value": value} for name, value in sorted(parts.environment.items())],
-        "resources": {"limits": limits, "requests": limits},
+        "resources": {"limits": limits, "requests": requests},
         "securityContext": _sealed(user, group),
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, *mounts],  # noqa: S108
     }
@@ -228,7 +234,7 @@ def _gate(gate: Gate, shared: dict[str, Any]) -> dict[str, Any]:
         "envFrom": [{"secretRef": {"name": gate.secret}}],
         "resources": {
             "limits": {"cpu": "1", "memory": str(256 * 2**20)},
-            "requests": {"cpu": "50m", "memory": str(128 * 2**20)},
+            "requests": {"cpu": f"{GATE_MILLICORES}m", "memory": str(128 * 2**20)},
         },
         "securityContext": _sealed(GATE_USER, GATE_USER),
         "volumeMounts": [shared],

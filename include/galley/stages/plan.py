@@ -70,7 +70,8 @@ class _Shared:
             prefix=self.prefix(name),
             inputs={"items": self.files.uri("items.jsonl"), "policies": self.files.uri("policies.json"), **inputs},
             threads=self.settings.worker_threads,
-            resources=Resources(cpu=self.settings.worker_threads, memory_bytes=2048 * MIB),
+            # Words and numbers are compared by one thread, whatever the models of checkers use.
+            resources=Resources(cpu=self.settings.worker_threads if self.checkers else 1, memory_bytes=2048 * MIB),
             settings={"checkers": self.checkers},
         )
         return self.task(job, runtime, requests)
