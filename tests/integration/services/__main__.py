@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Callable
 
 from tests.integration.services import SERVICES
 from tests.integration.services.base import HOME, Unavailable
@@ -14,26 +15,35 @@ from tests.integration.services.kubernetes import Kubernetes
 def main() -> int:
     """Exit status 1 where something that was asked for did not come up."""
     parser = argparse.ArgumentParser(prog="services", description="Real servers on loopback.")
-    parser.add_argument("action", choices=("up", "down", "status", "env", "load"))
+    parser.add_argument("action", choices=("install", "up", "down", "status", "env", "load"))
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SERVICES)}; default: all")
     given = parser.parse_args()
     if unknown := set(given.names) - set(SERVICES):
         parser.error(f"no service is called {', '.join(sorted(unknown))}; there are {', '.join(SERVICES)}")
-    actions = {"up": up, "down": down, "status": status, "env": env, "load": load}
+    actions = {"install": install, "up": up, "down": down, "status": status, "env": env, "load": load}
     return actions[given.action](given.names or list(SERVICES))
+
+
+def install(names: list[str]) -> int:
+    """Get their programs and start nothing."""
+    return _each(names, lambda name: SERVICES[name].install(), "installed")
 
 
 def up(names: list[str]) -> int:
     """Start them; one that cannot be had does not keep the others from coming up."""
+    return _each(names, lambda name: SERVICES[name].up(HOME / name), "up")
+
+
+def _each(names: list[str], do: Callable[[str], None], done: str) -> int:
     failed = 0
     for name in names:
         try:
-            SERVICES[name].up(HOME / name)
+            do(name)
         except Unavailable as error:
             print(f"{name}: {error}", file=sys.stderr)
             failed = 1
         else:
-            print(f"{name}: up")
+            print(f"{name}: {done}")
     return failed
 
 
