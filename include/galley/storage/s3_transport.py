@@ -19,14 +19,14 @@ from xml.etree import ElementTree
 import urllib3
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError, SSLError
 
 CONNECT_TIMEOUT = 5.0
 """Seconds until a server must have taken a connection."""
 READ_TIMEOUT = 30.0
 """Seconds of silence after which a server is taken for gone, as a rule."""
 SOCKET_TIMEOUT = 60.0
-"""Seconds until a socket must be there: who listens there is started beside us, perhaps after us."""
+"""Seconds until somebody must listen at a socket: who does is started beside us, perhaps after us, perhaps anew."""
 _SIGNED = re.compile(r"(X-Amz-(?:Credential|Security-Token|Signature))=[^&\s\"']+", re.IGNORECASE)
 
 
@@ -51,11 +51,13 @@ class NoAnswer(Exception):
 
     Attributes:
         sent: whether the request may have arrived.
+        silent: whether it took the request and then said nothing for too long.
         untrusted: whether its certificate is the reason, which no second try mends.
     """
 
     def __init__(self, error: Exception) -> None:
         self.untrusted = isinstance(error, SSLError) and isinstance(error.args[0], ssl.SSLCertVerificationError)
+        self.silent = isinstance(error, ReadTimeoutError)
         self.sent = not (self.untrusted or isinstance(error, NewConnectionError | ConnectTimeoutError))
         # Not the error's own words: they may hold the signed URL.
         super().__init__("no connection" if not self.sent else f"no whole answer ({type(error).__name__})")
@@ -113,7 +115,8 @@ def _connected(path: str, connection: HTTPConnection) -> socket.socket:
             opened.connect(path)
         except OSError as error:
             opened.close()
-            if not isinstance(error, FileNotFoundError) or time.monotonic() > deadline:
+            coming = isinstance(error, FileNotFoundError | ConnectionRefusedError)
+            if not coming or time.monotonic() > deadline:
                 raise NewConnectionError(connection, f"{path}: {error.strerror}") from error
             time.sleep(0.05)
         else:
