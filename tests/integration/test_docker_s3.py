@@ -5,8 +5,13 @@ The server is MinIO; the image is the echo engine's.
 
 from __future__ import annotations
 
+import json
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +66,47 @@ assert {secret!r} not in str(os.environ)
 """
 
 
+LOOKER = """
+import sys, time
+sys.path.insert(0, "/opt/galley/include")
+from galley.settings import Settings
+from galley.storage import Zones
+zones, end = Zones.from_settings(Settings()), time.monotonic() + {seconds}
+while time.monotonic() < end:
+    zones.read({uri!r})
+    time.sleep(0.1)
+"""
+LENT = timedelta(minutes=15)
+
+
+@pytest.fixture
+def lent(s3: S3, keys: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[datetime]]:
+    """When keys were asked for of the service that gives a container its role's, which is where all come from."""
+    asked: list[datetime] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            asked.append(datetime.now(UTC))
+            keys = s3.credentials.retrieve()
+            lent = {"AccessKeyId": keys.access_key, "SecretAccessKey": keys.secret_key, "Token": ""}
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({**lent, "Expiration": f"{asked[-1] + LENT:%Y-%m-%dT%H:%M:%SZ}"}).encode())
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{server.server_port}/role")
+        yield asked
+        server.shutdown()
+
+
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
     service, folder = MinioServer(), tmp_path_factory.mktemp("minio")
@@ -108,7 +154,7 @@ class TestDockerRuntimeOverS3(RuntimeConformance):
         runtime.reap(lambda label: False, older_than=0)
         assert volumes(client) == before
 
-    def test_a_job_whose_gate_is_gone_is_tried_again(
+    def test_a_job_whose_gate_is_gone_gets_another_from_whoever_looks(
         self, client: docker.APIClient, stand_in: Any, job: tuple[Job, str]
     ) -> None:
         program = "import sys\nsys.path.insert(0, '/opt/galley/include')\nimport runpy, time\n"
@@ -124,9 +170,24 @@ class TestDockerRuntimeOverS3(RuntimeConformance):
         client.kill(gate["Id"])
         until(lambda: gates(client) == [])
         go.touch()
-        assert meaning(wait(runtime, handle)) == "again", log(runtime, handle)
-        again = runtime.submit(spec, uri)
-        assert wait(runtime, again) == 0, log(runtime, again)
+        assert wait(runtime, handle) == 0, log(runtime, handle)
+
+    def test_a_gate_whose_keys_expire_makes_room_for_one_with_new_keys(
+        self,
+        client: docker.APIClient,
+        stand_in: Any,
+        job: tuple[Job, str],
+        lent: list[datetime],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("galley.runtimes.docker_gate.SPARE", LENT.total_seconds())  # so: after the shortest time
+        runtime = open_runtime("", stand_in(LOOKER.format(uri=job[1], seconds=20)))
+        handle, seen = runtime.submit(*job), set[str]()
+        while runtime.status(handle).state == "running":
+            seen |= {gate["Id"] for gate in gates(client)}
+            time.sleep(0.2)
+        assert runtime.status(handle).exit_code == 0, log(runtime, handle)
+        assert len(seen) >= 3 and len(lent) >= len(seen)
 
     def test_a_gate_that_was_lost_is_there_again_for_whoever_submits_again(
         self, client: docker.APIClient, stand_in: Any, job: tuple[Job, str]

@@ -228,8 +228,12 @@ def test_a_store_that_is_away_is_away_for_the_job_too() -> None:
         store(f"s3://{BUCKET}/work", endpoint).get("runs/r/jobs/a/job.json")
 
 
-def test_a_gate_that_comes_late_is_waited_for(server: FakeS3, tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [False, True], ids=["none", "one that ended"])
+def test_a_gate_that_comes_late_is_waited_for(server: FakeS3, tmp_path: Path, before: bool) -> None:
     path = tmp_path / "s3.sock"
+    if before:
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(str(path))
     client = connect(Settings(s3_endpoint_url=server.url), StaticProvider("user", "secret"))
     began = threading.Event()
     found: list[object] = []
@@ -241,6 +245,8 @@ def test_a_gate_that_comes_late_is_waited_for(server: FakeS3, tmp_path: Path) ->
     looking = threading.Thread(target=look)
     looking.start()
     began.wait()
+    looking.join(0.3)
+    assert looking.is_alive()
     with GateServer(str(path), client, lambda: GRANTED) as serving:
         thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()

@@ -15,6 +15,7 @@ set back while a job runs, the log lines of that time do not reach the task's lo
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import time
@@ -23,7 +24,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from galley.errors import JobInterrupted, JobSpecError
+from galley.errors import GalleyError, JobInterrupted, JobSpecError
 from galley.items import Job, digest
 from galley.runtimes.access import Access, access
 from galley.runtimes.base import JobStatus, LogChunk, label
@@ -55,6 +56,7 @@ TMPFS = "size=1g,mode=1777"
 ENDED_SECONDS = 86_400.0
 """How long the reaper leaves an ended container."""
 _HANDLE = re.compile(r"[0-9a-f]{64}")
+_log = logging.getLogger(__name__)
 
 
 class DockerRuntime:
@@ -92,7 +94,7 @@ class DockerRuntime:
                     time.sleep(0.05)  # another submitter was faster, or an ended container made room
                 known = inspect(daemon, self._container(job))
                 if known is not None and running(known):
-                    return self._served(daemon, str(known["Id"]), job, uri)
+                    return self._served(daemon, str(known["Id"]))
                 config = config or self._config(daemon, job, uri)
                 if known is None:
                     handle = self._create(daemon, job, config)
@@ -105,7 +107,7 @@ class DockerRuntime:
                     remove(daemon, known["Id"])
                     continue
                 if handle and start(daemon, handle, job):
-                    return self._served(daemon, handle, job, uri)
+                    return self._served(daemon, handle)
         raise JobInterrupted(f'job "{label(job)}" is being started by another process; try again')
 
     def find(self, job: Job) -> str | None:
@@ -118,6 +120,11 @@ class DockerRuntime:
         """Where the execution stands; a container that is gone has ended with nobody knowing how."""
         with open_daemon() as daemon:
             known = self._known(daemon, handle)
+            if known is not None and running(known):
+                try:
+                    self._gates.serve(daemon, str(known["Id"]))
+                except GalleyError as error:  # it runs all the same, and waits a minute for somebody who can
+                    _log.warning("A running job has no way to its store: %s", error)
         if known is None:
             return JobStatus("ended", None)
         if running(known):
@@ -179,10 +186,9 @@ class DockerRuntime:
     def _container(self, job: Job) -> str:
         return f"galley-{job.job}-{digest([self._store, label(job)])[:16]}"
 
-    def _served(self, daemon: Any, handle: str, job: Job, uri: str) -> str:
+    def _served(self, daemon: Any, handle: str) -> str:
         """The handle, once the job has its way to the store."""
-        if self._gates.needed:
-            self._gates.serve(daemon, handle, job, uri)
+        self._gates.serve(daemon, handle)
         return handle
 
     def _create(self, daemon: Any, job: Job, config: dict[str, Any]) -> str:

@@ -4,6 +4,8 @@ A job's container brings a small volume in memory, where its gate, to whom it be
 a container in the job's process namespace, so that the kernel ends it with the job, whoever else has died, and the
 daemon removes it then. It runs as another user, whose memory and environment the job cannot read, and in the compliance
 image: a generation image may be anybody's.
+
+A gate ends before its keys do, and whoever looks at the job then starts another with new ones: the job waits meanwhile.
 """
 
 from __future__ import annotations
@@ -13,8 +15,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from galley.errors import JobInterrupted
-from galley.items import Job
-from galley.runtimes.base import label
 from galley.runtimes.docker_daemon import LOGS, api_error, find_image, inspect, remove, running
 from galley.runtimes.sealed import GATE_FOLDER, GATE_USER, gate_command, gate_environment, store_in_s3
 from galley.runtimes.stamped_log import SECOND
@@ -25,6 +25,10 @@ MEMORY = 256 << 20
 PIDS = 128
 PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """Seconds before each try to start one: a busy daemon takes a while to make what another submitter asked for."""
+SPARE = 120.0
+"""Seconds before its keys expire that a gate ends."""
+SHORTEST = 5.0
+"""Seconds that a gate runs at least."""
 _HERE = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -54,31 +58,34 @@ class DockerGates:
             "VolumeOptions": {"NoCopy": True, "DriverConfig": {"Name": "local", "Options": options}},
         }
 
-    def serve(self, daemon: Any, handle: str, job: Job, uri: str) -> None:
-        """See that the gate of a job's container runs; nothing happens where the job has ended.
+    def serve(self, daemon: Any, handle: str) -> None:
+        """See that the gate of a job's container runs; nothing happens where the job has ended, or needs none.
 
         Raises:
             JobInterrupted: it does not come up.
             StoreError: there are no credentials.
         """
-        name = f"galley-gate-{handle[:12]}"
+        if not self.needed:
+            return
+        name, job = f"galley-gate-{handle[:12]}", ""
         refused: Exception | None = None
         for pause in PAUSES:
             time.sleep(pause)
             known, gate = inspect(daemon, handle), inspect(daemon, name)
             if known is None or not running(known) or (gate is not None and running(gate)):
                 return
+            job = known["Config"]["Labels"]["galley.job"]
             if gate is not None and gate["State"]["Status"] != "created":
                 remove(daemon, gate["Id"])
             try:
                 if gate is None:
-                    daemon.create_container_from_config(self._config(daemon, known, job, uri), name)
+                    daemon.create_container_from_config(self._config(daemon, known), name)
                 daemon.start(name)
                 return
             except api_error("APIError") as error:  # another submitter is faster, or the job has ended: look again
                 refused = error
         raise JobInterrupted(
-            f'job "{label(job)}": its way to the S3 store does not open; the daemon says: {refused}'
+            f'job "{job}": its way to the S3 store does not open; the daemon says: {refused}'
         ) from refused
 
     def clear(self, daemon: Any) -> None:
@@ -87,7 +94,11 @@ class DockerGates:
             if listed["State"] not in ("running", "paused"):
                 remove(daemon, listed["Id"])
 
-    def _config(self, daemon: Any, container: dict[str, Any], job: Job, uri: str) -> dict[str, Any]:
+    def _config(self, daemon: Any, container: dict[str, Any]) -> dict[str, Any]:
+        from galley.storage.minio import credentials
+
+        keys, lasting = credentials(self._settings)
+        limit = [] if lasting is None else ["timeout", f"{max(SHORTEST, lasting - SPARE):.0f}"]
         (volume,) = [mount["Name"] for mount in container["Mounts"] if mount["Destination"] == GATE_FOLDER]
         host = daemon.create_host_config(
             mounts=[{"Type": "volume", "Source": volume, "Target": GATE_FOLDER, "VolumeOptions": {"NoCopy": True}}],
@@ -106,21 +117,16 @@ class DockerGates:
         )
         config: dict[str, Any] = daemon.create_container_config(
             image=find_image(daemon, self._settings.image("compliance"))["Id"],
-            command=gate_command(uri),
+            command=[*limit, *gate_command(container["Config"]["Cmd"][-1])],
             entrypoint=[],
             user=f"{GATE_USER}:{GATE_USER}",
-            environment=self._environment(),
+            environment=gate_environment(self._settings, self._zones) | keys,
             working_dir="/tmp",  # noqa: S108
             healthcheck={"test": ["NONE"]},
-            labels={"galley.gate": self._store, "galley.gate.job": label(job)},
+            labels={"galley.gate": self._store, "galley.gate.job": container["Config"]["Labels"]["galley.job"]},
             host_config=host,
         )
         return config
-
-    def _environment(self) -> dict[str, str]:
-        from galley.storage.minio import credentials
-
-        return gate_environment(self._settings, self._zones) | credentials(self._settings)
 
     def _network(self) -> str:
         """Where the gate meets the store's server: on this machine's own network where that is where it listens."""
