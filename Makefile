@@ -75,16 +75,16 @@ services-env: ## Print the variables with which Galley uses them, as export line
 	@$(PYTHON) -m tests.integration.services env $(NAMES)
 
 stack-up: ## The production stack by Docker Compose: Airflow, PostgreSQL, MinIO or S3_SERVER=versitygw, Prometheus
-	@docker/stack/up $(BUILD_FLAGS)
+	@docker/stack/up
 
-stack-down: ## End it; its data stays
-	@docker/stack/compose down
+stack-down: ## End it and its jobs; its data stays
+	@docker/stack/down
 
 base-image: ## Make the images' base from Debian packages, where none can be pulled; needs root and debootstrap
 	@docker/base-image
 
-images: ## Build the Dify images (DEVICE=cpu, STARTER_MODELS=1, BASE_IMAGE=…, BUILD_FLAGS="--network host")
-	@docker/images
+images: ## Build the Dify images and Airflow's, or NAMES="airflow" (DEVICE=cpu, STARTER_MODELS=1, BASE_IMAGE=…, BUILD_FLAGS=…)
+	@docker/images $(NAMES)
 
 TRAIN = .venv-worker/bin/python -m galley.training --out include/models --work .galley/training $(if $(MINUTES),--minutes $(MINUTES))
 

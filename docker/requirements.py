@@ -1,6 +1,6 @@
-"""Prints what an extra of pyproject.toml asks for, one requirement a line: ``requirements.py EXTRA [LEFT_OUT…]``.
+"""Prints what extras of pyproject.toml ask for, one requirement a line: ``requirements.py EXTRA… [-LEFT_OUT…]``.
 
-Images install these with the lock file as constraints, so that no tool for development gets in. Standard library only.
+Images install these with the lock files as constraints, so that no tool for development gets in. Standard library only.
 """
 
 import re
@@ -9,7 +9,8 @@ import tomllib
 from pathlib import Path
 
 project = tomllib.loads((Path(__file__).parent / "pyproject.toml").read_text())["project"]
-extra, *left_out = sys.argv[1:]
-for requirement in [*project["dependencies"], *project["optional-dependencies"][extra]]:
-    if re.match(r"[A-Za-z0-9._-]+", requirement)[0] not in left_out:
+extras = [name for name in sys.argv[1:] if name[0] != "-"]
+wanted = [*project["dependencies"], *(each for extra in extras for each in project["optional-dependencies"][extra])]
+for requirement in wanted:
+    if "-" + re.match(r"[A-Za-z0-9._-]+", requirement)[0] not in sys.argv:
         print(requirement)

@@ -1,7 +1,8 @@
 """Makes the two environments from their lock files; runs on a bare Python, so it imports nothing but the library.
 
 python3 include/galley/bootstrap.py install   create or complete ``.venv`` and ``.venv-worker``
-python3 include/galley/bootstrap.py lock      write docker/airflow.lock and docker/worker.lock from what is installed
+python3 include/galley/bootstrap.py lock      write docker/airflow.lock and docker/worker.lock from what is installed,
+                                              docker/executors.lock from what pip would add to the first
 
 Plain pip does the work, and a machine's own pip configuration (index, mirror, wheelhouse, certificates) holds. torch is
 pinned by its public version and nothing below it is, so that whatever build of it pip finds brings its own parts.
@@ -10,11 +11,13 @@ pinned by its public version and nothing below it is, so that whatever build of 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +70,8 @@ ENVIRONMENTS = (
     Environment(".venv", "docker/airflow.lock", "airflow", "Airflow, no machine learning", 145, 720),
     Environment(".venv-worker", "docker/worker.lock", "worker", "torch, diffusers, transformers", 2850, 5500),
 )
-_FROM_TORCH = re.compile(r"^(nvidia[-_]|cuda[-_]|triton\b|pytorch[-_]triton)", re.IGNORECASE)
+FROM_TORCH = re.compile(r"^(nvidia[-_]|cuda[-_]|triton\b|pytorch[-_]triton)", re.IGNORECASE)
+"""Packages that are torch's own parts, and differ between its builds."""
 
 
 def main(arguments: list[str]) -> int:
@@ -75,6 +79,7 @@ def main(arguments: list[str]) -> int:
     if arguments == ["lock"]:
         for environment in ENVIRONMENTS:
             write_lock(environment)
+        write_executors_lock(ENVIRONMENTS[0])
         return 0
     if arguments != ["install"]:
         print(__doc__, file=sys.stderr)
@@ -167,7 +172,7 @@ def write_lock(environment: Environment) -> None:
     pins = []
     for line in sorted(frozen.splitlines(), key=str.lower):
         name, _, version = line.partition("==")
-        if name and not _FROM_TORCH.match(name):
+        if name and not FROM_TORCH.match(name):
             pins.append(f"{name}=={version.split('+')[0]}")  # a build's local label (+cpu) is not the public version
     head = (
         f"# What {environment.directory} holds ({environment.holds}); written by `make lock`, not by hand.\n"
@@ -179,6 +184,21 @@ def write_lock(environment: Environment) -> None:
     path.write_text(head + "\n".join(pins) + "\n")
     environment.stamp.write_text(environment.wanted())
     print(f"{environment.lock}: {len(pins)} packages")
+
+
+def write_executors_lock(airflow: Environment) -> None:
+    """Pin what the extra ``executors`` adds to Airflow's environment; pip is asked, and installs nothing."""
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["executors"]
+    command = [str(airflow.python), "-m", "pip", "install", "--quiet", "--dry-run", "--report", "-"]
+    command += ["--disable-pip-version-check", "--constraint", str(ROOT / airflow.lock), *extra]
+    report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603
+    pins = sorted(f"{each['metadata']['name']}=={each['metadata']['version']}" for each in report["install"])
+    head = (
+        "# What the image of Airflow has beside docker/airflow.lock: pyproject.toml's extra executors and what\n"
+        "# that needs; written by `make lock`, not by hand.\n"
+    )
+    (ROOT / "docker" / "executors.lock").write_text(head + "\n".join(pins) + "\n")
+    print(f"docker/executors.lock: {len(pins)} packages")
 
 
 if __name__ == "__main__":

@@ -7,10 +7,12 @@ import io
 import json
 import os
 import shutil
+import socket
 import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -20,7 +22,9 @@ from minio import Minio, MinioAdmin
 from minio.credentials import StaticProvider
 from minio.error import S3Error
 
+import galley
 from tests.conftest import ROOT
+from tests.integration.real_images import copy_of_checkout
 from tests.integration.services.base import Unavailable
 from tests.integration.services.minio import VERSION, MinioServer
 
@@ -59,35 +63,75 @@ def test_every_secret_is_random_and_none_is_in_the_repository(environment: dict[
                 assert not any(f"{name}: " in line and "${" not in line for name in secret), line
 
 
-@pytest.mark.parametrize("server", [{}, {"S3_SERVER": "versitygw"}])
-def test_compose_takes_the_file(environment: dict[str, str], server: dict[str, str]) -> None:
-    if (compose := shutil.which("docker-compose")) is None:
-        pytest.skip("docker-compose is not installed; on Debian: apt install docker-compose")
-    given = {"PATH": os.environ["PATH"], **environment, **server}
-    command = [compose, "-f", ROOT / "docker" / "compose.yaml", "config"]
-    done = subprocess.run(command, env=given, capture_output=True, text=True)
+Compose = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
+    """docker/stack/compose of a copy of the checkout, for a daemon that nothing asks."""
+    if shutil.which("docker-compose") is None and subprocess.run(["docker", "compose", "version"]).returncode:
+        pytest.skip("Docker Compose is not installed; on Debian: apt install docker-compose")
+    folder = tmp_path_factory.mktemp("stack")
+    program = copy_of_checkout(folder) / "docker" / "stack" / "compose"
+    with socket.socket(socket.AF_UNIX) as daemon:
+        daemon.bind(str(folder / "s"))
+        given = {"PATH": os.environ["PATH"], "DOCKER_HOST": f"unix://{folder}/s"}
+
+        def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run([program, *arguments], env=given | environment, capture_output=True, text=True)
+
+        yield run
+
+
+@pytest.mark.parametrize("server", ["minio", "versitygw"])
+@pytest.mark.parametrize("executor", ["local", "celery"])
+def test_compose_takes_the_file(compose: Compose, server: str, executor: str) -> None:
+    done = compose("config", S3_SERVER=server, EXECUTOR=executor)
     assert done.returncode == 0, done.stderr
     services = yaml.safe_load(done.stdout)["services"]
-    assert services["s3"]["image"].endswith(f"galley/{server.get('S3_SERVER', 'minio')}:latest")
-    for name in ("api-server", "scheduler", "dag-processor", "triggerer"):
-        assert services[name]["depends_on"] == {"init": {"condition": "service_completed_successfully"}}
-        assert environment["S3_ROOT_PASSWORD"] not in json.dumps(services[name])
-        assert services[name]["cap_drop"] == ["ALL"]
+    celery = {name for name, each in services.items() if each.get("profiles") == ["celery"]}
+    airflows = {"api-server", "scheduler", "dag-processor", "triggerer"} | celery & {"worker"}
+    assert set(services) == airflows | celery | {"postgres", "s3", "init", "prometheus"}
+    # Compose 1.29 shows them whatever profile there is; which of them start is for a whole stack to show.
+    assert celery == {"broker", "worker"} or (celery == set() and executor == "local")
+    assert services["s3"]["image"] == f"localhost/galley/{server}:{galley.__version__}"
+    user, password = services["scheduler"]["environment"]["AWS_ACCESS_KEY_ID"], services["s3"]["environment"]
+    assert (user == password["ROOT_ACCESS_KEY"]) == (server == "versitygw")
+    for name in airflows:
+        run = services[name]
+        assert run["image"] == f"localhost/galley/airflow:{galley.__version__}" and run["cap_drop"] == ["ALL"]
+        assert run["environment"]["AIRFLOW__CORE__EXECUTOR"].lower() == f"{executor}executor"
+        assert (password["ROOT_SECRET_KEY"] in json.dumps(run)) == (server == "versitygw")
+        daemon = any(str(volume).endswith(":/var/run/docker.sock:rw") for volume in run["volumes"])
+        assert daemon == (name in ("scheduler", "triggerer", "worker"))
+    assert "${" not in done.stdout.replace("$${", "")  # Compose 1.29 leaves defaults within defaults as they are
+    assert all("healthcheck" in each for name, each in services.items() if name != "init")
     published = [port for service in services.values() for port in service.get("ports", ())]
     assert published and all(str(port).startswith("127.0.0.1:") for port in published)
-    missing = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
-    assert missing.returncode != 0
 
 
-def test_prometheus_takes_its_configuration() -> None:
+def test_what_is_wrong_does_not_start(compose: Compose) -> None:
+    for wrong, named in [
+        ({"EXECUTOR": "celery", "BROKER_PASSWORD": ""}, "BROKER_PASSWORD"),
+        ({"EXECUTOR": "sequential"}, "there are local and celery"),
+        ({"S3_SERVER": "seaweed"}, "there are minio and versitygw"),
+        ({"DOCKER_HOST": "tcp://127.0.0.1:2375"}, "no socket of this machine"),
+    ]:
+        done = compose("config", **wrong)
+        assert done.returncode != 0 and named in done.stderr, (wrong, done.stderr)
+
+
+@pytest.mark.parametrize("file", sorted((STACK / "prometheus").iterdir()), ids=lambda file: file.stem)
+def test_prometheus_takes_its_configuration(file: Path) -> None:
     if (promtool := shutil.which("promtool")) is None:
         pytest.skip("promtool is not installed; on Debian: apt install prometheus")
-    done = subprocess.run([promtool, "check", "config", STACK / "prometheus.yml"], capture_output=True, text=True)
+    done = subprocess.run([promtool, "check", "config", file], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_image_of_minio_is_of_the_commit_that_is_tested() -> None:
     assert (ROOT / "docker" / "minio" / "Dockerfile").read_text().count(f"ARG VERSION={VERSION}\n") == 2
+    assert f"server minio github.com/minio/minio {VERSION} ;;" in (ROOT / "docker" / "images").read_text()
 
 
 # ── who may do what ──────────────────────────────────────────────────────────────────────────────────────────────────
