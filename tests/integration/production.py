@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from galley.publishing.releases import history
-from galley.settings import S3Keys
+from galley.settings import S3Keys, Settings
 from galley.stages.collect import Trigger
 from galley.stages.run import RunRecord
 from galley.storage import Zones
@@ -122,13 +122,31 @@ def texts(rows: int, path: Path) -> Path:
     return path
 
 
-def publishes_the_day_as_processes_do(airflow: Standing, folder: Path) -> None:
-    """Have the day's run made, and by processes of an installation of its own, and compare."""
-    run_id = airflow.trigger(DAILY)
+def publishes_the_day_as_processes_do(
+    airflow: Standing,
+    folder: Path,
+    briefs: Mapping[str, str] | None = None,
+    *,
+    run_id: str = "",
+    settings: Settings | None = None,
+) -> None:
+    """Have the day's run made, and by processes of an installation of its own, and compare.
+
+    Args:
+        airflow: makes the run.
+        folder: where the other installation may be.
+        briefs: file name to text; both installations are given them beside those they have.
+        run_id: of a run that is made already, or under way; default: one is triggered.
+        settings: of the other installation, with the runtime ``process``; default: the starters and the echo engine.
+    """
+    settings = settings or starters_and_echo(folder / "root", worker_python=WORKER, runtime="process")
+    for name, text in (briefs or {}).items():
+        for directory in (airflow.settings.briefs_dir, settings.briefs_dir):
+            (directory / name).write_text(text)
+    run_id = run_id or airflow.trigger(DAILY)
     assert airflow.wait(DAILY, run_id) == "success", airflow.states(DAILY, run_id)
     record = airflow.files(DAILY, run_id).read("run.json", RunRecord)
     assert record is not None
-    settings = starters_and_echo(folder / "root", worker_python=WORKER, runtime="process")
     alone = Executed(settings, Zones.from_settings(settings), Trigger(DAILY, run_id, record.content_date))
     alone.run()
     found = _published(airflow.zones, record.run)
