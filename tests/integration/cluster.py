@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 import yaml
 
 from tests.integration.services.base import HOME, PATIENCE
-from tests.integration.services.kubernetes import COMPONENTS, Kubernetes, api, namespace, volume
-from tests.integration.services.kubernetes_config import GATEWAY, kubeconfig
+from tests.integration.services.kubernetes import COMPONENTS, Kubernetes, api, apply, kubectl, namespace, secret, volume
+from tests.integration.services.kubernetes_config import kubeconfig
 from tests.integration.services.kubernetes_programs import compiled
+from tests.integration.services.kubernetes_store import KEYS, Relay
 
 FOLDER = HOME / "kubernetes"
 CLAIM, PROGRAMS = "test-files", "test-programs"
@@ -73,6 +73,23 @@ class Cluster:
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """The API server, as its administrator."""
         return api(FOLDER, method, path, body)
+
+    def volume(self, claim: str, path: Path) -> None:
+        """A further claim in the namespace, that holds a directory here."""
+        volume(FOLDER, self.namespace, claim, path)
+
+    def keys(self, name: str, environment: Mapping[str, str]) -> None:
+        """A secret with a store's keys, for gates."""
+        secret(FOLDER, self.namespace, name, {key: environment[key] for key in KEYS})
+
+    @contextmanager
+    def sealed(self, store: str = "") -> Iterator[None]:
+        """``docker/kubernetes`` laid upon the namespace, its network policies with it; gates reach this URL."""
+        apply(FOLDER, self.namespace, store)
+        try:
+            yield
+        finally:
+            kubectl(FOLDER, "delete", "networkpolicy", "--all", "--namespace", self.namespace)
 
     def pods(self) -> list[dict[str, Any]]:
         """Of the namespace."""
@@ -140,34 +157,11 @@ class Cluster:
 
 
 @contextmanager
-def seen_by_pods(port: int) -> Iterator[int]:
-    """Pass connections to the bridge on to a port of 127.0.0.1; the port there."""
-    with socket.create_server((GATEWAY, 0)) as listener:
-        threading.Thread(target=_accept, args=(listener, port), daemon=True).start()
-        yield int(listener.getsockname()[1])
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-
-
-def _accept(listener: socket.socket, port: int) -> None:
-    with suppress(OSError):
-        while True:
-            taken, _ = listener.accept()
-            threading.Thread(target=_relay, args=(taken, port), daemon=True).start()
-
-
-def _relay(taken: socket.socket, port: int) -> None:
-    with taken, socket.create_connection(("127.0.0.1", port)) as ahead:
-        back = threading.Thread(target=_pass, args=(ahead, taken), daemon=True)
-        back.start()
-        _pass(taken, ahead)
-        back.join()
-
-
-def _pass(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(1 << 16):
-            target.sendall(data)
-    for each, how in ((target, socket.SHUT_WR), (source, socket.SHUT_RD)):
-        with suppress(OSError):
-            each.shutdown(how)
+def seen_by_pods(port: int) -> Iterator[str]:
+    """Lead pods, and this machine, to a port of 127.0.0.1; the URL there."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        try:
+            yield Relay().lead(folder, port)
+        finally:
+            Relay().down(folder)

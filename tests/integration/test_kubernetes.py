@@ -5,7 +5,6 @@ The cluster is the services' (`make services-up NAMES=kubernetes`), the image th
 
 from __future__ import annotations
 
-import shutil
 import ssl
 import subprocess
 import sys
@@ -31,7 +30,7 @@ from tests.integration.echo_image import NAME
 from tests.integration.executed import published_by
 from tests.integration.sandbox import a_listener, probe, sealed
 from tests.integration.services.kubernetes_config import kubeconfig
-from tests.integration.services.kubernetes_programs import PAUSE_IMAGE
+from tests.integration.services.kubernetes_programs import PAUSE_IMAGE, compiled
 from tests.jobs import put_job, request
 from tests.pipeline import installation
 from tests.runtimes.conformance import SLEEPER, RuntimeConformance, log, until, wait
@@ -383,10 +382,10 @@ class TestManifests:
 
     @pytest.fixture
     def kubectl(self) -> str:
-        found = shutil.which("kubectl")
-        if found is None:
-            pytest.skip("kubectl is not there")
-        return found
+        made = compiled()
+        if made is None:
+            pytest.skip("Kubernetes is not compiled yet; run: make services-up NAMES=kubernetes")
+        return str(made / "kubectl")
 
     @pytest.fixture
     def manifests(self, kubectl: str) -> list[dict[str, Any]]:

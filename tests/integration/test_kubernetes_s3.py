@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import base64
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from tests.integration.executed import published_by
 from tests.integration.s3 import S3
 from tests.integration.sandbox import a_listener, probe, sealed
 from tests.integration.services.base import Unavailable
-from tests.integration.services.kubernetes_config import GATEWAY
+from tests.integration.services.kubernetes_store import KEYS
 from tests.integration.services.minio import MinioServer
 from tests.integration.test_docker_s3 import TRIES
 from tests.integration.test_kubernetes import deployed, model, own_pods, root, stand_in
@@ -57,15 +56,12 @@ def store(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     except Unavailable as error:
         pytest.skip(str(error))
     s3 = S3(service, folder)
-    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    data = {name: base64.b64encode(s3.environment[name].encode()).decode() for name in names}
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}, "data": data}
-    cluster.ask("POST", f"/api/v1/namespaces/{cluster.namespace}/secrets", secret)
+    cluster.keys(SECRET, s3.environment)
     try:
-        with seen_by_pods(int(s3.endpoint.rpartition(":")[2])) as port, pytest.MonkeyPatch.context() as patch:
-            for name in names:
+        with seen_by_pods(int(s3.endpoint.rpartition(":")[2])) as endpoint, pytest.MonkeyPatch.context() as patch:
+            for name in KEYS:
                 patch.setenv(name, s3.environment[name])
-            yield Store(s3, f"http://{GATEWAY}:{port}")
+            yield Store(s3, endpoint)
     finally:
         service.down(folder)
 

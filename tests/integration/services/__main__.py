@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable
 
-from tests.integration.services import SERVICES
+from tests.integration.services import SERVICES, kubernetes_store
 from tests.integration.services.base import HOME, Unavailable
 from tests.integration.services.kubernetes import Kubernetes
 
@@ -31,7 +31,9 @@ def install(names: list[str]) -> int:
 
 def up(names: list[str]) -> int:
     """Start them; one that cannot be had does not keep the others from coming up."""
-    return _each(names, lambda name: SERVICES[name].up(HOME / name), "up")
+    failed = _each(names, lambda name: SERVICES[name].up(HOME / name), "up")
+    kubernetes_store.join(SERVICES, HOME)
+    return failed
 
 
 def _each(names: list[str], do: Callable[[str], None], done: str) -> int:
@@ -52,6 +54,7 @@ def down(names: list[str]) -> int:
     for name in reversed(names):
         SERVICES[name].down(HOME / name)
         print(f"{name}: down")
+    kubernetes_store.join(SERVICES, HOME)
     return 0
 
 
@@ -68,6 +71,8 @@ def env(names: list[str]) -> int:
     for name in names:
         if SERVICES[name].running(HOME / name):
             found = SERVICES[name].environment(HOME / name) | found
+    if kubernetes_store.ENDPOINT in found:
+        found |= kubernetes_store.joined(HOME)
     for variable, value in found.items():
         print(f"export {variable}={shlex.quote(value)}")
     return 0

@@ -1,12 +1,15 @@
-"""A whole Kubernetes cluster of one node: etcd, API server, controller manager, scheduler, containerd and kubelet.
+"""A whole Kubernetes cluster of one node: etcd, API server, controller manager, scheduler, containerd, kubelet, and
+kube-router's firewall, which enforces network policies.
 
 Everything listens on loopback, but pods, which have a bridge of their own without a way out of this machine. The
-cluster is a new one after each `up`; images stay. It needs root, and from Debian ``containerd runc
-containernetworking-plugins openssl``.
+cluster is a new one after each `up`, with ``docker/kubernetes`` applied to it; images stay. It needs root, and from
+Debian ``containerd runc containernetworking-plugins openssl iptables ipset``. A machine has one such cluster at a time:
+the bridge says whose it is.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -21,7 +24,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
+from tests.integration.services import kubernetes_policies
 from tests.integration.services.base import PATIENCE, Server, Unavailable, listens
 from tests.integration.services.kubernetes_config import (
     BRIDGE,
@@ -29,6 +34,7 @@ from tests.integration.services.kubernetes_config import (
     NAMESPACE,
     NODE,
     PLUGINS,
+    SERVICES_SUBNET,
     SUBNET,
     prepare,
     socket,
@@ -36,16 +42,12 @@ from tests.integration.services.kubernetes_config import (
 from tests.integration.services.kubernetes_programs import pause_archive, policy_engine, programs
 
 CHECKOUT = Path(__file__).resolve().parents[3]
+MANIFESTS = CHECKOUT / "docker" / "kubernetes"
 CLAIM = "galley-checkout"
 """Holds this checkout, in `NAMESPACE`."""
 _NEEDED = {
-    "containerd": "containerd",
-    "ctr": "containerd",
-    "runc": "runc",
-    "openssl": "openssl",
-    "ip": "iproute2",
-    "iptables": "iptables",
-    "ipset": "ipset",
+    **{"containerd": "containerd", "ctr": "containerd", "runc": "runc", "openssl": "openssl", "ip": "iproute2"},
+    **kubernetes_policies.NEEDED,
 }
 _ALONE = "import signal, subprocess, sys; signal.signal(15, lambda *_: None); sys.exit(subprocess.call(sys.argv[1:]))"
 """Runs a program without our lock, for what it starts outlives it."""
@@ -100,7 +102,7 @@ def _api_server(home: Path, facts: dict[str, Any]) -> list[str]:
         "kubelet-client-certificate": home / "tls.crt", "kubelet-client-key": home / "tls.key",
         "kubelet-preferred-address-types": "Hostname",
         "service-account-issuer": "https://kubernetes.default.svc", "service-account-key-file": home / "accounts.pub",
-        "service-account-signing-key-file": home / "accounts.key", "service-cluster-ip-range": "10.213.78.0/24",
+        "service-account-signing-key-file": home / "accounts.key", "service-cluster-ip-range": SERVICES_SUBNET,
         "endpoint-reconciler-type": "none",
     }  # fmt: skip
     return _command("kube-apiserver", flags)
@@ -132,6 +134,10 @@ def _kubelet(home: Path, facts: dict[str, Any]) -> list[str]:
     return _command("kubelet", flags)
 
 
+def _policies(home: Path, facts: dict[str, Any]) -> list[str]:
+    return kubernetes_policies.command(home)
+
+
 COMPONENTS = {
     component.name: component
     for component in (
@@ -141,6 +147,7 @@ COMPONENTS = {
         Component("scheduler", _scheduler),
         Component("containerd", _containerd),
         Component("kubelet", _kubelet, "kubelet"),
+        Component("policies", _policies),
     )
 }
 """In the order in which they start."""
@@ -171,12 +178,13 @@ class Kubernetes:
             return
         self.install()
         self.down(folder)
+        self._take_over(folder)
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
         for old in ("etcd", "kubelet", "cni"):
             shutil.rmtree(folder / old, ignore_errors=True)
         prepare(folder)
-        _bridge()
+        _bridge(folder)
         for name, component in COMPONENTS.items():
             (folder / name).mkdir(exist_ok=True)
             component.up(folder / name)
@@ -185,7 +193,10 @@ class Kubernetes:
                 _load(folder, pause_archive())
             elif name == "api-server":
                 _wait(lambda: api(folder, "GET", "/readyz", text=True) == "ok", folder, name)
-        _wait(lambda: _ready(folder), folder, "kubelet")
+            elif name == "kubelet":
+                _wait(lambda: _ready(folder), folder, name)
+            elif name == "policies":
+                _wait(lambda: bool(kubernetes_policies.chains()), folder, name)
         _furnish(folder)
 
     def down(self, folder: Path) -> None:
@@ -198,6 +209,15 @@ class Kubernetes:
             COMPONENTS[name].down(folder / name)
         _clear(folder)
 
+    def _take_over(self, folder: Path) -> None:
+        """Clear what another cluster left that has died. Raises `Unavailable` where one lives."""
+        if (other := _owner()) is not None:
+            if self.running(other):
+                raise Unavailable(f"a machine has one cluster at a time, and that of {other} runs; end it first")
+            _clear(other)
+        if kubernetes_policies.chains():
+            raise Unavailable("kube-router enforces network policies on this machine already, of another cluster")
+
     def running(self, folder: Path) -> bool:
         """Whether all of it runs."""
         return all(component.running(folder / name) for name, component in COMPONENTS.items())
@@ -206,6 +226,8 @@ class Kubernetes:
         """For kubectl, and for jobs on a store and with models below this checkout."""
         return {
             "KUBECONFIG": str(folder / "admin.conf"),
+            "GALLEY_KUBERNETES_NAMESPACE": NAMESPACE,
+            "GALLEY_KUBERNETES_POD_TEMPLATE": str(MANIFESTS / "pod-template.yaml"),
             "GALLEY_KUBERNETES_VOLUMES": json.dumps({CLAIM: str(CHECKOUT)}),
         }
 
@@ -265,7 +287,52 @@ def namespace(folder: Path, name: str) -> None:
     _wait(lambda: api(folder, "GET", path) is not None, folder, "controller-manager")
 
 
+def secret(folder: Path, namespace: str, name: str, values: dict[str, str]) -> None:
+    """A secret of a namespace, in place of one of this name."""
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+    path = f"/api/v1/namespaces/{namespace}/secrets"
+    made = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
+    if api(folder, "POST", path, made) is None:
+        api(folder, "PUT", f"{path}/{name}", made)
+
+
+def apply(folder: Path, namespace: str, store: str = "") -> None:
+    """Lay ``docker/kubernetes`` upon a namespace, as an overlay of one's own does.
+
+    Args:
+        folder: the cluster's.
+        namespace: it need not be there.
+        store: URL of the server that gates may reach, outside the cluster; default: none.
+    """
+    url = urlsplit(store)
+    to = {"to": [{"ipBlock": {"cidr": f"{url.hostname}/32"}}], "ports": [{"protocol": "TCP", "port": url.port}]}
+    overlay = folder / "overlays" / namespace
+    overlay.mkdir(parents=True, exist_ok=True)
+    gates = {
+        "target": {"kind": "NetworkPolicy", "name": "galley-gates-to-store"},
+        "patch": json.dumps([{"op": "replace", "path": "/spec/egress", "value": [to] if store else []}]),
+    }
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": namespace,
+        "resources": [os.path.relpath(MANIFESTS, overlay.resolve())],
+        "patches": [gates],
+    }
+    (overlay / "kustomization.yaml").write_text(json.dumps(kustomization))
+    done = kubectl(folder, "apply", "--server-side", "--kustomize", str(overlay))
+    if done.returncode:
+        raise Unavailable(f"docker/kubernetes cannot be applied: {done.stderr[-500:]}")
+
+
+def kubectl(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command, as the cluster's administrator."""
+    command = [str(programs() / "kubectl"), "--kubeconfig", str(folder / "admin.conf"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
 def _furnish(folder: Path) -> None:
+    apply(folder, NAMESPACE)
     namespace(folder, NAMESPACE)
     volume(folder, NAMESPACE, CLAIM, CHECKOUT)
 
@@ -307,13 +374,22 @@ def _clear(folder: Path) -> None:
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     for mount in reversed([mount for mount in mounts if mount.startswith(f"{folder}/")]):
         subprocess.run(["umount", "--lazy", mount], capture_output=True)
-    subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True)
+    if _owner() == folder:
+        kubernetes_policies.clear()
+        subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True)
 
 
-def _bridge() -> None:
+def _owner() -> Path | None:
+    """The folder of the cluster whose the pods' bridge is, where there is one; its rules are that one's too."""
+    done = subprocess.run(["ip", "-json", "link", "show", BRIDGE], capture_output=True, text=True)
+    return None if done.returncode else Path(json.loads(done.stdout)[0].get("ifalias", "unnamed"))
+
+
+def _bridge(folder: Path) -> None:
     """The pods' bridge, which their plugin would make with the first pod: too late for what listens there for them."""
     for arguments in (
         ["link", "add", BRIDGE, "type", "bridge"],
+        ["link", "set", BRIDGE, "alias", str(folder)],
         ["addr", "add", f"{GATEWAY}/{SUBNET.partition('/')[2]}", "dev", BRIDGE],
         ["link", "set", BRIDGE, "up"],
     ):

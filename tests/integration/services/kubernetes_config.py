@@ -15,6 +15,8 @@ NODE = "localhost"
 """A name that leads to the kubelet on loopback, for logs."""
 NAMESPACE = "galley"
 BRIDGE, SUBNET, GATEWAY = "galley0", "10.213.77.0/24", "10.213.77.1"
+SERVICES_SUBNET = "10.213.78.0/24"
+"""Of the cluster's services, of which nothing is used."""
 PLUGINS = Path("/usr/lib/cni")
 PIDS = 512
 """Processes and threads of a pod."""
@@ -24,6 +26,7 @@ ACCOUNTS = {
     "kubelet": (f"system:node:{NODE}", "system:masters"),
     "scheduler": ("system:kube-scheduler", ""),
     "controllers": ("system:kube-controller-manager", ""),
+    "policies": ("galley-policies", "system:masters"),
 }
 
 
