@@ -181,6 +181,16 @@ class Standing:
         mapped = f"/map_index={instance['map_index']}" if instance["map_index"] >= 0 else ""
         return (self.logs / f"{where}{mapped}" / f"attempt={instance['try_number']}.log").read_text()
 
+    def trouble(self, dag_id: str, run_id: str) -> str:
+        """What a run's tasks came to, and the last lines of those that failed."""
+        said = [f"{task}: {state}" for task, state in self.states(dag_id, run_id).items()]
+        for each in self.tasks(dag_id, run_id):
+            if each["state"] == "failed":
+                with suppress(OSError):
+                    lines = self.task_log(each).splitlines()[-30:]
+                    said += [f"--- {each['task_id']}, try {each['try_number']}:", *lines]
+        return "\n".join(said)
+
     def pid(self, name: str) -> int:
         """Process id of a component: ``scheduler``, ``triggerer``, ``dag-processor`` or ``api-server``."""
         log = (self.logs / "supervisor.log").read_text()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import signal
@@ -21,11 +20,11 @@ from tests.integration.disturbed import Job, undisturbed
 from tests.integration.echo_image import NAME
 from tests.integration.production import SLOWLY, minio, production, publishes_the_day_as_processes_do, texts
 from tests.integration.services.base import Unavailable
-from tests.integration.services.kubernetes_config import GATEWAY
 from tests.integration.standing import WORKER, Standing, eventually
 
 ROWS = 1200
 """Two minutes of them and more: nothing is held still while other parts start again."""
+HOOK = 'def pod_mutation_hook(pod):\n    pod.metadata.annotations["example.org/team"] = "content"\n'
 TEXTS = partial(texts, ROWS)
 
 
@@ -35,12 +34,13 @@ def airflow(cluster: Cluster) -> Iterator[Standing]:
         pytest.skip("the worker's environment is not there; run: make setup")
     folder = cluster.files / "production"  # which pods see, for the models in it
     try:
-        with minio(folder / "minio") as s3, seen_by_pods(int(s3.endpoint.rpartition(":")[2])) as port:
-            keys = {name: value for name, value in s3.environment.items() if name.startswith("AWS_")}
-            data = {name: base64.b64encode(value.encode()).decode() for name, value in keys.items()}
-            secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "galley-of-airflow"}, "data": data}
-            cluster.ask("POST", f"/api/v1/namespaces/{cluster.namespace}/secrets", secret)
+        with minio(folder / "minio") as s3, seen_by_pods(int(s3.endpoint.rpartition(":")[2])) as endpoint:
+            cluster.keys("galley-of-airflow", s3.environment)
+            (folder / "settings").mkdir()
+            (folder / "settings" / "airflow_local_settings.py").write_text(HOOK)
             environment = {
+                "KUBECONFIG": str(folder / "none"),  # the connection leads to the cluster
+                "PYTHONPATH": str(folder / "settings"),
                 "GALLEY_IMAGE_GENERATION": NAME,
                 "GALLEY_IMAGE_COMPLIANCE": NAME,
                 "GALLEY_KUBERNETES_NAMESPACE": cluster.namespace,
@@ -48,7 +48,10 @@ def airflow(cluster: Cluster) -> Iterator[Standing]:
                 "GALLEY_KUBERNETES_POD_TEMPLATE": str(cluster.template(SLOWLY)),
                 "GALLEY_KUBERNETES_STORE_SECRET": "galley-of-airflow",
             }
-            with production(folder, "kubernetes", s3, f"http://{GATEWAY}:{port}", **environment) as running:
+            with production(folder, "kubernetes", s3, endpoint, **environment) as running:
+                extra = {"kube_config": cluster.kubeconfig.read_text(), "in_cluster": False}
+                connection = {"connection_id": "galley_kubernetes", "conn_type": "kubernetes"}
+                running.api.post("/connections", {**connection, "extra": json.dumps(extra)})
                 yield running
     except Unavailable as why:
         pytest.skip(str(why))
@@ -86,6 +89,11 @@ class InPods(Job):
 
 def test_the_day_s_run_publishes_what_one_in_processes_publishes(airflow: Standing, tmp_path: Path) -> None:
     publishes_the_day_as_processes_do(airflow, tmp_path)
+
+
+def test_airflow_s_hook_sees_each_pod(airflow: Standing, cluster: Cluster) -> None:
+    found = [pod["metadata"]["annotations"] for pod in cluster.pods()]
+    assert found and all(each["example.org/team"] == "content" for each in found)
 
 
 def test_ten_deaths_cost_nothing_and_leave_nothing(airflow: Standing, cluster: Cluster, tmp_path: Path) -> None:
