@@ -144,7 +144,7 @@ def publishes_the_day_as_processes_do(
         for directory in (airflow.settings.briefs_dir, settings.briefs_dir):
             (directory / name).write_text(text)
     run_id = run_id or airflow.trigger(DAILY)
-    assert airflow.wait(DAILY, run_id) == "success", airflow.states(DAILY, run_id)
+    assert airflow.wait(DAILY, run_id) == "success", airflow.trouble(DAILY, run_id)
     record = airflow.files(DAILY, run_id).read("run.json", RunRecord)
     assert record is not None
     alone = Executed(settings, Zones.from_settings(settings), Trigger(DAILY, run_id, record.content_date))
