@@ -72,7 +72,11 @@ class DockerGates:
         for pause in PAUSES:
             time.sleep(pause)
             known, gate = inspect(daemon, handle), inspect(daemon, name)
-            if known is None or not running(known) or (gate is not None and running(gate)):
+            if gate is not None and running(gate):
+                return
+            if known is None or not running(known):
+                if gate is not None:  # made while the job ended, and never to start
+                    remove(daemon, gate["Id"])
                 return
             job = known["Config"]["Labels"]["galley.job"]
             if gate is not None and gate["State"]["Status"] != "created":
