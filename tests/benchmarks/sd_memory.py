@@ -16,7 +16,7 @@ from galley.engines.image.decoder import decode
 from galley.engines.image.denoiser import DenoiserRow, denoise
 from galley.engines.image.picture import Condition, Prompts
 from galley.engines.image.pipeline import ImagePipeline
-from galley.engines.image.room import BESIDE_TENSORS, Room
+from galley.engines.image.room import BESIDE_FORWARDS, BESIDE_TENSORS, Room
 from galley.engines.image.trial import footprint
 from galley.engines.memory import free_memory
 from galley.engines.numerics import device, settle
@@ -46,7 +46,8 @@ def run(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
         budget = rng.randint(16, 64 if quick else 256) * MIB
         room.open(budget, device().type)
         rows = room.at((side, side)).most
-        reckoned = rows * room.pixel_bytes * side**2 * BESIDE_TENSORS[device().type]
+        kind = device().type
+        reckoned = BESIDE_FORWARDS[kind] + rows * room.pixel_bytes * side**2 * BESIDE_TENSORS[kind]
         if reckoned > budget:
             refused += 1  # not even one row fits: the engine would try it all the same
             continue

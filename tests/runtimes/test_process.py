@@ -11,6 +11,7 @@ import pytest
 
 from galley.errors import JobSpecError
 from galley.runtimes import ProcessRuntime, label, open_runtime
+from galley.runtimes.base import HEAP
 from galley.runtimes.process import worker_environment
 from galley.settings import Settings
 from tests.jobs import put_job, request
@@ -82,6 +83,7 @@ class TestProcessRuntime(RuntimeConformance):
         assert "hunter2" not in " ".join(environment.values())
         assert environment["GALLEY_WORK_URL"] == settings.zone("work")
         assert environment["GALLEY_HOME"] == str(settings.home)
+        assert environment.items() >= HEAP.items()
 
     def test_a_missing_interpreter_is_named_with_its_remedy(self, tmp_path, settings, job):
         runtime = ProcessRuntime(settings.home, tmp_path / "none", {})

@@ -21,7 +21,7 @@ from pathlib import Path
 from galley.errors import JobInterrupted, JobSpecError
 from galley.items import Job, digest
 from galley.runtimes import process_main
-from galley.runtimes.base import JobStatus, LogChunk, label
+from galley.runtimes.base import HEAP, JobStatus, LogChunk, label
 from galley.settings import Settings
 
 MAX_LOG_CHUNK = 1 << 20
@@ -186,7 +186,7 @@ def worker_environment(settings: Settings) -> dict[str, str]:
     hidden = (
         "AIRFLOW", "_AIRFLOW", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "GALLEY_DATABASE_URL", "GALLEY_S3_KEYS",
     )  # fmt: skip
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+    environment = HEAP | {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     environment |= {
         "GALLEY_ROOT": str(settings.root),
         "GALLEY_HOME": str(settings.home),

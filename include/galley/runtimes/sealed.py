@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from galley.errors import JobSpecError
+from galley.runtimes.base import HEAP
 from galley.settings import Settings
 from galley.storage import ZONES, Zones
 
@@ -43,6 +44,7 @@ def job_environment(settings: Settings, zones: Zones, *, gate: bool) -> dict[str
         "USER": "galley",  # the user id need not be in the image's list
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
+        **HEAP,
     }
 
 

@@ -25,7 +25,7 @@ from galley.engines.image.denoiser import denoise, rows_of
 from galley.engines.image.engine import StepImageEngine
 from galley.engines.image.picture import Picture, Prompts, unsupported
 from galley.engines.image.pipeline import ImagePipeline, memory_format
-from galley.engines.image.room import BESIDE_TENSORS
+from galley.engines.image.room import BESIDE_FORWARDS, BESIDE_TENSORS
 from galley.engines.image.trial import Certificate
 from galley.engines.memory import TensorPeak
 from galley.engines.stock_image import StockImageEngine
@@ -358,7 +358,7 @@ def test_memory_chooses_among_the_certified_counts_and_changes_no_byte(toy):
     assert max(engine.figures.sizes) == 12
     row = engine._room.pixel_bytes * 64 * 64 * BESIDE_TENSORS["cpu"]
     for memory, largest in ((int(11.9 * row), 8), (1, 4)):
-        tight = engine_of(toy, (4, 8, 12), memory_bytes=memory)
+        tight = engine_of(toy, (4, 8, 12), memory_bytes=BESIDE_FORWARDS["cpu"] + memory)
         assert drawn(tight.generate(requests)) == expected
         assert max(tight.figures.sizes) == largest
 

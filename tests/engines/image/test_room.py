@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galley.engines.certificate import RowCounts
-from galley.engines.image.room import BESIDE_TENSORS, Room
+from galley.engines.image.room import BESIDE_FORWARDS, BESIDE_TENSORS, Room
 
 counts = st.lists(st.integers(1, 32), min_size=1, max_size=6, unique=True).map(
     lambda each: RowCounts(tuple(sorted(each)))
@@ -24,7 +24,7 @@ def no_collecting():
 
 def room_of(certified, budget, pixel_bytes=10.0):
     room = Room(certified, pixel_bytes)
-    room.open(budget, "cpu")
+    room.open(budget + BESIDE_FORWARDS["cpu"], "cpu")
     return room
 
 

@@ -19,9 +19,12 @@ Row = TypeVar("Row")
 Size = tuple[int, int]
 """Width and height in pixels."""
 
-BESIDE_TENSORS = {"cpu": 2.2, "cuda": 1.5}
-"""What a forward takes for each byte of its tensors. oneDNN's own copies: 2.0 to 2.2, measured on a CPU; what cuDNN's
-workspaces take is reckoned."""
+BESIDE_TENSORS = {"cpu": 1.8, "cuda": 1.5}
+"""What a forward takes for each byte of its tensors. On a CPU measured, with the heap that workers have
+(`galley.runtimes.base.HEAP`; with glibc's own it grew to 3.9 as sizes changed); what cuDNN's workspaces take is
+reckoned."""
+BESIDE_FORWARDS = {"cpu": 9 * 2**20, "cuda": 0}
+"""Bytes that even the smallest forward takes beside its tensors: kernels, and copies of weights in their order."""
 
 
 def beside_tensors(device: str) -> float:
@@ -45,7 +48,7 @@ class Room:
     def open(self, budget: float, device: str) -> None:
         """Set how many bytes a forward may take beside the weights; what was found too large before is forgotten."""
         self._allowed = {}
-        self._budget = budget / beside_tensors(device)
+        self._budget = max(0.0, budget - BESIDE_FORWARDS.get(device, 0)) / beside_tensors(device)
 
     def at(self, size: Size) -> RowCounts:
         """Counts for pictures of a size; the smallest alone where memory has room for none."""
