@@ -43,7 +43,7 @@ def test_the_connection_s_keys_are_those_that_requests_are_signed_with(monkeypat
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of the environment")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of the environment")
     have(monkeypatch, extra={"aws_session_token": "t0ken"})
-    keys = credentials(installation())
+    keys, _ = credentials(installation())
     assert keys == {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_SESSION_TOKEN": "t0ken"}
     assert "Credential=key" in connect(installation()).get_presigned_url("GET", "bucket", "object")
 
