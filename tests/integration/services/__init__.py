@@ -1,5 +1,6 @@
 """Real servers on loopback for tests and for trying things out: what each needs, and how it comes up and goes down.
 
+    python3 -m tests.integration.services install kubernetes        # compile it and start nothing
     python3 -m tests.integration.services up minio versitygw postgres
     python3 -m tests.integration.services status
     python3 -m tests.integration.services env       # export NAME=value lines, for eval
