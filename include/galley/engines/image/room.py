@@ -24,8 +24,8 @@ BESIDE_TENSORS = {"cpu": 1.4, "cuda": 1.5}
 (`galley.runtimes.base.HEAP`) measured: 1.1 to 1.35; in glibc's own it grew to 3.9 as sizes changed. What cuDNN's
 workspaces take is reckoned."""
 BESIDE_FORWARDS = {"cpu": 20 * 2**20, "cuda": 0}
-"""Bytes that a forward of any size takes besides: kernels, weights copied in their order, small tensors' heap. Measured:
-up to 13 MiB."""
+"""Bytes that a forward of any size takes besides, for kernels, weights copied in their order and small tensors' heap:
+up to 13 MiB, measured."""
 
 
 def beside_tensors(device: str) -> float:
