@@ -22,13 +22,13 @@ from galley.airflow.rest import AirflowApi
 from galley.settings import S3Keys, Settings
 from tests.integration.package_images import stack_images
 from tests.integration.production import DAILY, publishes_the_day_as_processes_do
-from tests.integration.real_images import BASE, copy_of_checkout, make
+from tests.integration.real_images import BASE, NAMES, build, copy_of_checkout, make
 from tests.integration.services.base import Unavailable, free_port
 from tests.integration.services.golang import compiled
 from tests.integration.services.minio import VERSION
 from tests.integration.standing import WORKER, Standing, eventually
 
-PROJECT = "galley-test"
+PROJECT, REGISTRY = "galley-test", "localhost/test-stack"
 SERVICES = {"postgres", "s3", "api-server", "scheduler", "dag-processor", "triggerer", "prometheus"}
 CELERY = {"broker", "worker"}
 HOUR = 3600.0
@@ -99,7 +99,7 @@ def stack(client: docker.APIClient, tmp_path_factory: pytest.TempPathFactory) ->
         pytest.skip(str(why))
     shutil.copy2(program, checkout / "docker" / "inputs" / "programs" / "minio")
     environment = {
-        "GALLEY_REGISTRY": "localhost/test-stack",
+        "GALLEY_REGISTRY": REGISTRY,
         "BASE_IMAGE": BASE,
         "COMPOSE_PROJECT_NAME": PROJECT,
         "GALLEY_UI_PORT": str(free_port()),
@@ -108,7 +108,8 @@ def stack(client: docker.APIClient, tmp_path_factory: pytest.TempPathFactory) ->
     }
     stack = Stack(client, checkout, environment)
     try:
-        stack.up()  # which builds the images, of which none has this name yet
+        build(checkout, *NAMES, "minio", registry=REGISTRY)  # for the image of Airflow has the briefs
+        stack.up()
         yield stack
     finally:
         stack.down()
