@@ -32,22 +32,26 @@ class Bell:
         self._loop, self._rung = asyncio.get_running_loop(), asyncio.Event()
         self._store: ObjectStore | None = None
         self._over = threading.Event()
+        self._left, self._lock = False, threading.Lock()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
+        with self._lock:
+            self._left = True
+            self._over.set()
 
     def listen(self, store: ObjectStore, prefix: str) -> None:
-        """Listen to this store from now on, where it can be listened to."""
-        if store is self._store:
-            return
-        self._over.set()
-        self._store, self._over = store, threading.Event()
-        if isinstance(store, TellsOfWrites):
-            # A daemon, for a triggerer that ends waits for nobody.
-            threading.Thread(target=_listen, args=(store, prefix, self._over, self._ring), daemon=True).start()
+        """Listen to this store from now on, where it can be listened to; once the bell is left, to none."""
+        with self._lock:  # a look goes on in its thread where the loop that waited for it was cancelled
+            if self._left or store is self._store:
+                return
+            self._over.set()
+            self._store, self._over = store, threading.Event()
+            if isinstance(store, TellsOfWrites):
+                # A daemon, for a triggerer that ends waits for nobody.
+                threading.Thread(target=_listen, args=(store, prefix, self._over, self._ring), daemon=True).start()
 
     async def pause(self, seconds: float) -> bool:
         """Wait for ``seconds``, less where it rings; returns whether it did."""
