@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
+from airflow.sdk.exceptions import ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
 
 from galley.airflow.runtimes import open_runtime
-from galley.errors import JobSpecError
+from galley.errors import JobInterrupted, JobSpecError
 from galley.items import Job
 from galley.settings import Settings
 from galley.storage import Zones
@@ -175,3 +177,35 @@ def test_a_hook_that_fails_says_so(settings: Settings, monkeypatch: pytest.Monke
 
     with pytest.raises(JobSpecError, match="pod_mutation_hook failed on a job's pod: IndexError"):
         _adapted({"kind": "Pod", "metadata": {"name": "x"}, "spec": {"containers": []}})
+
+
+class Supervisor:
+    """What a task asks in place of Airflow's API server."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    def send(self, _message: object) -> object:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize("answer", [ErrorResponse(error=ErrorType.API_SERVER_ERROR), OSError("gone")])
+def test_no_other_cluster_is_taken_where_airflow_does_not_answer(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, answer: object
+) -> None:
+    monkeypatch.setattr("airflow.sdk.execution_time.task_runner.SUPERVISOR_COMMS", Supervisor(answer), raising=False)
+    with pytest.raises(JobInterrupted, match="does not say whether there is a connection 'galley_kubernetes'"):
+        open_runtime("", settings)
+
+
+def test_where_airflow_says_there_is_no_connection_the_environment_leads(
+    server: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    absent = Supervisor(ErrorResponse(error=ErrorType.CONNECTION_NOT_FOUND))
+    monkeypatch.setattr("airflow.sdk.execution_time.task_runner.SUPERVISOR_COMMS", absent, raising=False)
+    path = tmp_path / "config"
+    path.write_text(yaml.safe_dump(kubeconfig(server.server_port) | {"current-context": "mine"}))
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    assert asked(server, settings) == "/api/v1/namespaces/team-c/pods"

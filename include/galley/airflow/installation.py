@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from galley.errors import StoreError
+from galley.airflow.connections import find_connection
+from galley.errors import StoreError, StoreUnavailable
 from galley.settings import S3Keys, Settings
 from galley.storage import ZONES
 
@@ -40,12 +41,8 @@ def _runtime() -> dict[str, Any]:
 
 
 def _store(settings: Settings) -> dict[str, Any]:
-    from airflow.sdk import BaseHook
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
-    try:
-        connection = BaseHook.get_connection(CONNECTION)
-    except AirflowNotFoundException:
+    connection = find_connection(CONNECTION, StoreUnavailable)
+    if connection is None:
         return {}
     if connection.conn_type != "aws":
         raise StoreError(f"connection {CONNECTION!r} is of type {connection.conn_type!r}; make it one of type 'aws'")

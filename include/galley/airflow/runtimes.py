@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from galley import runtimes
-from galley.errors import JobSpecError
+from galley.airflow.connections import find_connection
+from galley.errors import JobInterrupted, JobSpecError
 from galley.runtimes import Runtime
 from galley.settings import Settings
 
@@ -32,6 +33,7 @@ def open_runtime(name: str, settings: Settings) -> Runtime:
 
     Raises:
         JobSpecError: there is none of this name, or the connection asks for what Galley does not do.
+        JobInterrupted: Airflow does not say whether there is a connection.
     """
     chosen = name or settings.runtime
     if chosen != "kubernetes":
@@ -43,14 +45,10 @@ def open_runtime(name: str, settings: Settings) -> Runtime:
 
 def _access() -> Access | None:
     """What the connection says; None where there is none. No complaint shows what stands in it."""
-    from airflow.sdk import BaseHook
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
     from galley.runtimes.kubernetes_api import Access
 
-    try:
-        connection = BaseHook.get_connection(CONNECTION)
-    except AirflowNotFoundException:
+    connection = find_connection(CONNECTION, JobInterrupted)
+    if connection is None:
         return None
     if connection.conn_type != "kubernetes":
         raise JobSpecError(
