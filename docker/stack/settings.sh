@@ -4,7 +4,8 @@
 #   EXECUTOR               local (default), or celery: a broker and a worker, of which there may be more on other machines
 #   GALLEY_REGISTRY        what names of our images begin with: localhost
 #   COMPOSE_PROJECT_NAME   what names of containers, volumes and the network begin with: galley
-# Without DOCKER_HOST the daemon is that of `make services-up` where it runs, as `make images` takes it.
+# Without DOCKER_HOST the daemon is the machine's, never that of `make services-up`, which is for trying things out: what
+# it holds is removed. One stack on a daemon: jobs are named by their store, and all stacks call theirs the same.
 env=docker/.env
 
 setting() { # NAME DEFAULT
@@ -14,7 +15,6 @@ setting() { # NAME DEFAULT
 }
 
 python3 docker/stack/make-env
-[ -n "${DOCKER_HOST:-}" ] || eval "$(python3 -m tests.integration.services env docker)"
 setting S3_SERVER minio
 setting EXECUTOR local
 setting GALLEY_REGISTRY localhost
@@ -24,6 +24,7 @@ GALLEY_VERSION=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' include/galley/__init__
 # Airflow's containers start jobs by the daemon's socket.
 DOCKER_SOCKET=${DOCKER_HOST:-unix:///var/run/docker.sock}
 DOCKER_SOCKET=${DOCKER_SOCKET#unix://}
+export DOCKER_HOST="unix://$DOCKER_SOCKET"
 if [ ! -S "$DOCKER_SOCKET" ]; then
     echo "DOCKER_HOST: $DOCKER_SOCKET is no socket of this machine, and the stack mounts one; start the daemon there, or" \
         "set DOCKER_HOST=unix:///…" >&2
@@ -58,6 +59,17 @@ celery) AIRFLOW_EXECUTOR=CeleryExecutor COMPOSE_PROFILES=celery ;;
     ;;
 esac
 export GALLEY_VERSION DOCKER_SOCKET DOCKER_GID S3_COMMAND S3_USER S3_PASSWORD AIRFLOW_EXECUTOR COMPOSE_PROFILES
+
+# Refuses to touch the jobs of another stack on this daemon.
+alone() {
+    other=$(docker ps --filter label=galley.stack --format '{{.Label "galley.stack"}}' |
+        grep -vx "$COMPOSE_PROJECT_NAME" | head -n 1)
+    [ -z "$other" ] || {
+        echo "the stack $other runs on this daemon, and jobs of both would be taken for each other's;" \
+            "end it with: COMPOSE_PROJECT_NAME=$other make stack-down" >&2
+        exit 1
+    }
+}
 
 compose() {
     if docker compose version >/dev/null 2>&1; then set -- docker compose --env-file $env -f docker/compose.yaml "$@"

@@ -69,7 +69,8 @@ Compose = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="module")
 def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
     """docker/stack/compose of a copy of the checkout, for a daemon that nothing asks."""
-    if shutil.which("docker-compose") is None and subprocess.run(["docker", "compose", "version"]).returncode:
+    plugin = shutil.which("docker") and subprocess.run(["docker", "compose", "version"]).returncode == 0
+    if not plugin and shutil.which("docker-compose") is None:
         pytest.skip("Docker Compose is not installed; on Debian: apt install docker-compose")
     folder = tmp_path_factory.mktemp("stack")
     program = copy_of_checkout(folder) / "docker" / "stack" / "compose"
@@ -102,12 +103,13 @@ def test_compose_takes_the_file(compose: Compose, server: str, executor: str) ->
         assert run["image"] == f"localhost/galley/airflow:{galley.__version__}" and run["cap_drop"] == ["ALL"]
         assert run["environment"]["AIRFLOW__CORE__EXECUTOR"].lower() == f"{executor}executor"
         assert (password["ROOT_SECRET_KEY"] in json.dumps(run)) == (server == "versitygw")
-        daemon = any(str(volume).endswith(":/var/run/docker.sock:rw") for volume in run["volumes"])
+        daemon = any("/var/run/docker.sock" in str(volume) for volume in run["volumes"])
         assert daemon == (name in ("scheduler", "triggerer", "worker"))
     assert "${" not in done.stdout.replace("$${", "")  # Compose 1.29 leaves defaults within defaults as they are
     assert all("healthcheck" in each for name, each in services.items() if name != "init")
     published = [port for service in services.values() for port in service.get("ports", ())]
-    assert published and all(str(port).startswith("127.0.0.1:") for port in published)
+    hosts = [port["host_ip"] if isinstance(port, dict) else port.partition(":")[0] for port in published]
+    assert published and set(hosts) == {"127.0.0.1"}  # Compose of today shows mappings, 1.29 texts
 
 
 def test_what_is_wrong_does_not_start(compose: Compose) -> None:

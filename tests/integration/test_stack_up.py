@@ -86,7 +86,8 @@ class Stack:
 
 @pytest.fixture(scope="module")
 def stack(client: docker.APIClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    if shutil.which("docker-compose") is None and subprocess.run(["docker", "compose", "version"]).returncode:
+    plugin = shutil.which("docker") and subprocess.run(["docker", "compose", "version"]).returncode == 0
+    if not plugin and shutil.which("docker-compose") is None:
         pytest.skip("Docker Compose is not installed; on Debian: apt install docker-compose")
     if not WORKER.exists():
         pytest.skip("the worker's environment is not there; run: make setup")
