@@ -16,7 +16,7 @@ from galley.engines.image.decoder import decode
 from galley.engines.image.denoiser import DenoiserRow, denoise
 from galley.engines.image.picture import Condition, Prompts
 from galley.engines.image.pipeline import ImagePipeline
-from galley.engines.image.room import BESIDE_FORWARDS, BESIDE_TENSORS, Room
+from galley.engines.image.room import Room, overhead
 from galley.engines.image.trial import footprint
 from galley.engines.memory import free_memory
 from galley.engines.numerics import device, settle
@@ -34,7 +34,11 @@ def run(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
     files = stable_diffusion((32, 64), 8) if quick else stable_diffusion((32, 64, 128), 16)
     model = ImagePipeline(files, "float32")
     sizes = footprint(model, Prompts(model.pipe))
-    parts = {"steps": (Room(COUNTS, sizes.steps), _steps), "decode": (Room(COUNTS, sizes.decode), _decode)}
+    kind = device().type
+    parts = {
+        "steps": (Room(COUNTS, sizes.steps, overhead(kind, "steps")), _steps),
+        "decode": (Room(COUNTS, sizes.decode, overhead(kind, "decode")), _decode),
+    }
     rng = random.Random(0)
     batches = 12 if quick else 200
     over, refused, errors = 0, 0, []
@@ -44,10 +48,9 @@ def run(say: Say, *, rounds: int, threads: int, quick: bool) -> Report:
         room, forward = parts[name]
         side = 8 * rng.randint(8, 24 if quick else 48)
         budget = rng.randint(16, 64 if quick else 256) * MIB
-        room.open(budget, device().type)
+        room.open(budget)
         rows = room.at((side, side)).most
-        kind = device().type
-        reckoned = BESIDE_FORWARDS[kind] + rows * room.pixel_bytes * side**2 * BESIDE_TENSORS[kind]
+        reckoned = room.reckon((side, side), rows)
         if reckoned > budget:
             refused += 1  # not even one row fits: the engine would try it all the same
             continue

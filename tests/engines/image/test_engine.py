@@ -25,7 +25,6 @@ from galley.engines.image.denoiser import denoise, rows_of
 from galley.engines.image.engine import StepImageEngine
 from galley.engines.image.picture import Picture, Prompts, unsupported
 from galley.engines.image.pipeline import ImagePipeline, memory_format
-from galley.engines.image.room import BESIDE_FORWARDS, BESIDE_TENSORS
 from galley.engines.image.trial import Certificate
 from galley.engines.memory import TensorPeak
 from galley.engines.stock_image import StockImageEngine
@@ -356,9 +355,8 @@ def test_memory_chooses_among_the_certified_counts_and_changes_no_byte(toy):
     engine = engine_of(toy, (4, 8, 12))
     expected = drawn(engine.generate(requests))
     assert max(engine.figures.sizes) == 12
-    row = engine._room.pixel_bytes * 64 * 64 * BESIDE_TENSORS["cpu"]
-    for memory, largest in ((int(11.9 * row), 8), (1, 4)):
-        tight = engine_of(toy, (4, 8, 12), memory_bytes=BESIDE_FORWARDS["cpu"] + memory)
+    for memory, largest in ((int(engine._room.reckon((64, 64), 12)) - 1, 8), (1, 4)):
+        tight = engine_of(toy, (4, 8, 12), memory_bytes=memory)
         assert drawn(tight.generate(requests)) == expected
         assert max(tight.figures.sizes) == largest
 

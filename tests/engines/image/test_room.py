@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galley.engines.certificate import RowCounts
-from galley.engines.image.room import BESIDE_FORWARDS, BESIDE_TENSORS, Room
+from galley.engines.image.room import Overhead, Room
 
 counts = st.lists(st.integers(1, 32), min_size=1, max_size=6, unique=True).map(
     lambda each: RowCounts(tuple(sorted(each)))
@@ -23,8 +23,8 @@ def no_collecting():
 
 
 def room_of(certified, budget, pixel_bytes=10.0):
-    room = Room(certified, pixel_bytes)
-    room.open(budget + BESIDE_FORWARDS["cpu"], "cpu")
+    room = Room(certified, pixel_bytes, Overhead(1000, 1.25))
+    room.open(budget)
     return room
 
 
@@ -32,10 +32,10 @@ def room_of(certified, budget, pixel_bytes=10.0):
 def test_only_certified_counts_are_allowed_and_they_fit_but_for_the_smallest(certified, size, budget):
     allowed = room_of(certified, budget).at(size)
     assert set(allowed.counts) <= set(certified.counts)
-    row = 10.0 * size[0] * size[1] * BESIDE_TENSORS["cpu"]
-    assert allowed.counts == certified.counts[:1] or allowed.most * row <= budget
+    room = room_of(certified, budget)
+    assert allowed.counts == certified.counts[:1] or room.reckon(size, allowed.most) <= budget
     larger = [count for count in certified.counts if count > allowed.most]
-    assert all(count * row > budget * (1 - 1e-9) for count in larger)
+    assert all(room.reckon(size, count) > budget * (1 - 1e-9) for count in larger)
 
 
 @given(counts, st.integers(1, 80), st.integers(1, 40))
@@ -65,7 +65,7 @@ def test_other_sizes_keep_their_counts_where_one_runs_out():
     room.run((64, 64), [1, 2, 3], forward)
     assert room.at((64, 64)).most == 2
     assert room.at((8, 8)).most == 8
-    room.open(10**12, "cpu")
+    room.open(10**12)
     assert room.at((64, 64)).most == 8, "another time there may be more"
 
 

@@ -22,7 +22,7 @@ from galley.engines.image.denoiser import DenoiserRow, denoise, rows_of
 from galley.engines.image.finishing import Finishing, failed
 from galley.engines.image.picture import Picture, Prompts, unsupported
 from galley.engines.image.pipeline import ImagePipeline, image_params
-from galley.engines.image.room import Room
+from galley.engines.image.room import Room, overhead
 from galley.engines.image.ticks import Ticks
 from galley.engines.image.trial import CANDIDATES, DECODED, Certificate, Footprint, certified, disagreement, footprint
 from galley.engines.memory import free_bytes, free_memory, is_device_lost, is_out_of_memory
@@ -110,7 +110,9 @@ class StepImageEngine:
             self._model.pipe.unet.compile(mode="reduce-overhead", dynamic=False)  # CUDA graphs, one for each row count
             self._layout.append("compiled")
         counts, told = self._row_counts(sizes)
-        self._room, self._decoding = Room(counts.steps, sizes.steps), Room(counts.decode, sizes.decode)
+        kind = device().type
+        self._room = Room(counts.steps, sizes.steps, overhead(kind, "steps"))
+        self._decoding = Room(counts.decode, sizes.decode, overhead(kind, "decode"))
         engine, layout = "steps" if self._exact else "steps-fast", " ".join(self._layout)
         return measure("image", self._dtype, engine=engine, certificate=told, layout=layout)
 
@@ -175,8 +177,8 @@ class StepImageEngine:
             except RequestError as error:
                 yield Outcome.failed(planned.key, error.kind, str(error))
         budget = self._memory_bytes or free_bytes() * MEMORY_SHARE
-        self._room.open(budget, device().type)
-        self._decoding.open(budget, device().type)
+        self._room.open(budget)
+        self._decoding.open(budget)
         try:
             yield from self._run(pictures)
         except Exception as error:

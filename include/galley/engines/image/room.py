@@ -7,6 +7,7 @@ attention too, for SDPA never holds all scores at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
@@ -19,18 +20,31 @@ Row = TypeVar("Row")
 Size = tuple[int, int]
 """Width and height in pixels."""
 
-BESIDE_TENSORS = {"cpu": 1.4, "cuda": 1.5}
-"""What a forward takes for each byte of its tensors. On a CPU with the heap that workers have
-(`galley.runtimes.base.HEAP`) measured: 1.1 to 1.35; in glibc's own it grew to 3.9 as sizes changed. What cuDNN's
-workspaces take is reckoned."""
-BESIDE_FORWARDS = {"cpu": 20 * 2**20, "cuda": 0}
-"""Bytes that a forward of any size takes besides, for kernels, weights copied in their order and small tensors' heap:
-up to 13 MiB, measured."""
+
+@dataclass(frozen=True)
+class Overhead:
+    """What a forward takes besides its tensors.
+
+    Attributes:
+        fixed: bytes, whatever its size: kernels, weights copied in their order, small tensors' heap.
+        factor: bytes taken for each byte of its tensors.
+    """
+
+    fixed: int
+    factor: float
 
 
-def beside_tensors(device: str) -> float:
-    """What a forward takes on a kind of device for each byte of its tensors."""
-    return BESIDE_TENSORS.get(device, max(BESIDE_TENSORS.values()))
+OVERHEADS = {
+    "cpu": {"steps": Overhead(40 * 2**20, 1.25), "decode": Overhead(24 * 2**20, 1.2)},
+    "cuda": {"steps": Overhead(0, 1.5), "decode": Overhead(0, 1.5)},
+}
+"""By kind of device and of forward. On a CPU with the heap that workers have (`galley.runtimes.base.HEAP`) none of 368
+measured took more; what cuDNN's workspaces take is reckoned."""
+
+
+def overhead(device: str, forward: str) -> Overhead:
+    """Of a kind of device and ``steps`` or ``decode``."""
+    return OVERHEADS.get(device, OVERHEADS["cuda"])[forward]
 
 
 class Room:
@@ -39,22 +53,31 @@ class Room:
     Attributes:
         counts: what may be chosen from.
         pixel_bytes: what one row's tensors take at once, for each pixel of its picture.
+        overhead: what a forward takes besides.
     """
 
-    def __init__(self, counts: RowCounts, pixel_bytes: float) -> None:
-        self.counts, self.pixel_bytes = counts, pixel_bytes
+    def __init__(self, counts: RowCounts, pixel_bytes: float, overhead: Overhead) -> None:
+        self.counts, self.pixel_bytes, self.overhead = counts, pixel_bytes, overhead
         self._allowed: dict[Size, RowCounts] = {}
         self._budget = 0.0
 
-    def open(self, budget: float, device: str) -> None:
+    def open(self, budget: float) -> None:
         """Set how many bytes a forward may take beside the weights; what was found too large before is forgotten."""
         self._allowed = {}
-        self._budget = max(0.0, budget - BESIDE_FORWARDS.get(device, 0)) / beside_tensors(device)
+        self._budget = budget
+
+    def reckon(self, size: Size, rows: int) -> float:
+        """Bytes that a forward of pictures of a size takes beside the weights."""
+        return self.overhead.fixed + rows * self._row(size)
+
+    def _row(self, size: Size) -> float:
+        return self.overhead.factor * self.pixel_bytes * size[0] * size[1]
 
     def at(self, size: Size) -> RowCounts:
         """Counts for pictures of a size; the smallest alone where memory has room for none."""
         if size not in self._allowed:
-            self._allowed[size] = self.counts.within(int(self._budget / (self.pixel_bytes * size[0] * size[1])))
+            left = max(0.0, self._budget - self.overhead.fixed)
+            self._allowed[size] = self.counts.within(int(left / self._row(size)))
         return self._allowed[size]
 
     def run(self, size: Size, rows: Sequence[Row], forward: Callable[[Sequence[Row], int], Tensor]) -> Tensor:

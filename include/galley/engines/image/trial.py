@@ -12,7 +12,7 @@ from galley.engines.image.decoder import decode
 from galley.engines.image.denoiser import DenoiserRow, denoise, rows_of
 from galley.engines.image.picture import Picture, Prompts
 from galley.engines.image.pipeline import ImagePipeline
-from galley.engines.image.room import beside_tensors
+from galley.engines.image.room import overhead
 from galley.engines.memory import TensorPeak, free_bytes, is_device_lost, is_out_of_memory
 from galley.engines.numerics import device
 from galley.engines.packed import parameters
@@ -148,16 +148,16 @@ def certified(model: ImagePipeline, prompts: Prompts, sizes: Footprint) -> Certi
 
     alone = RowCounts((1,))  # in no company at all bits cannot depend on it
     probes: tuple[list[Probe], list[Probe]] = ([step], [decoding])
-    tried = _fitting(candidates, sizes.steps * _side(model) ** 2)
+    tried = _fitting(candidates, sizes.steps * _side(model) ** 2, "steps")
     steps = certify(probes[0], tried, subjects=subjects, shifts=2 if large else 8)
-    tried = _fitting(DECODED, sizes.decode * _side(model) ** 2)
+    tried = _fitting(DECODED, sizes.decode * _side(model) ** 2, "decode")
     decode_counts = None if large else certify(probes[1], tried, subjects=DECODED_SUBJECTS, shifts=4)
     return Certificate(steps or alone, decode_counts or alone)
 
 
-def _fitting(candidates: tuple[int, ...], row_bytes: float) -> tuple[int, ...]:
+def _fitting(candidates: tuple[int, ...], row_bytes: float, forward: str) -> tuple[int, ...]:
     """Candidates whose trial takes at most half of the memory that is free; the smallest at least."""
-    most = free_bytes() / 2 / (row_bytes * beside_tensors(device().type))
+    most = free_bytes() / 2 / (row_bytes * overhead(device().type, forward).factor)
     return tuple(count for count in candidates if count <= most) or candidates[:1]
 
 
