@@ -26,6 +26,8 @@ TOY = replace(
     words_batch=4,
     denoiser=FEW,
     denoiser_batch=2,
+    drawings=4,
+    decoder=FEW,
 )
 
 

@@ -37,6 +37,10 @@ PLACES = (
 """Place names by column and row."""
 GRID = (0.27, 0.5, 0.73)
 """Centres of columns and rows, in parts of the picture's side."""
+JITTER, SLIDE = 0.03, 0.3
+"""How far, in all, centres stray from their places, and two objects together across their relation."""
+RADII = ((0.13, 0.02), (0.2, 0.04), (0.19, 0.02))
+"""Least radius, and how much it may be more, of small objects, of large ones alone, and of large ones of two."""
 RELATIONS = ("above", "below", "left of", "right of")
 HELD_OUT_SHARE = 20
 """One in this many (shape, colour, ground) triples is never drawn for training."""
@@ -153,8 +157,9 @@ def sample(n: int, rng: np.random.Generator, *, two: float = 0.5, gradient: floa
 
     unit = rng.random((n, 2), dtype=np.float32)
     both = (count == 2)[:, None]
-    radius = np.where(large == 1, np.where(both, 0.19 + 0.02 * unit, 0.2 + 0.04 * unit), 0.13 + 0.02 * unit)
-    jitter = (rng.random((n, 2, 2), dtype=np.float32) - 0.5) * 0.03
+    small, large_alone, large_paired = (least + more * unit for least, more in RADII)
+    radius = np.where(large == 1, np.where(both, large_paired, large_alone), small)
+    jitter = (rng.random((n, 2, 2), dtype=np.float32) - 0.5) * JITTER
     grid = np.array(GRID, dtype=np.float32)
     alone = np.stack([grid[column], grid[row]], axis=-1)[:, None, :].repeat(2, axis=1)
     axis = (relation < 2).astype(np.int64)  # above and below part along y
@@ -162,7 +167,7 @@ def sample(n: int, rng: np.random.Generator, *, two: float = 0.5, gradient: floa
     paired: NDArray[np.float32] = np.full((n, 2, 2), 0.5, dtype=np.float32)
     paired[np.arange(n), 0, axis] = ahead
     paired[np.arange(n), 1, axis] = 1 - ahead
-    paired[np.arange(n), :, 1 - axis] += (rng.random((n, 1), dtype=np.float32) - 0.5) * 0.3
+    paired[np.arange(n), :, 1 - axis] += (rng.random((n, 1), dtype=np.float32) - 0.5) * SLIDE
     centre = np.where(both[..., None], paired, alone) + jitter
     return Scenes(
         count=count,

@@ -1,14 +1,14 @@
 """Recipe of ``starter-image``: a small, complete Stable Diffusion that draws the scenes of `galley.training.scenes`.
 
-Four stages, each resumable. The autoencoder learns to draw, from small cuts around objects. The text encoder learns
+Five stages, each resumable. The autoencoder learns to draw, from small cuts around objects. The text encoder learns
 what a caption states, by naming the scene's facts, which binds colours to shapes long before a denoiser could. The
 denoiser, with the text encoder held still, learns to predict velocity (Salimans & Ho 2022, "Progressive distillation",
 appendix D) under a linear schedule, whose last step is nearly pure noise, so that a ground can be truly black or white.
 It learns under guidance: what is compared with the truth is what the pipeline computes at a guidance_scale of
 `GUIDANCE`. Trained the usual way, for a guidance_scale of 1, so small a model does best at 2, and the customary 7.5
 drives its colours out of the picture.
-The safety checker learns last, from pictures that passed through the autoencoder. All parts are written as diffusers
-stores them.
+The decoder then learns from what the denoiser draws (`galley.training.starter_decoder`). The safety checker learns
+last, from pictures that passed through the autoencoder. All parts are written as diffusers stores them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from galley.training import starter_safety
+from galley.training import starter_decoder, starter_safety
 from galley.training.drawing import draw
 from galley.training.image_card import card
 from galley.training.loop import Recipe, autocast, best_device, fit, generator
@@ -55,8 +55,10 @@ class Profile:
         side: pixels of a picture's side; latents are an eighth of it.
         scenes: scenes encoded beforehand for the denoiser.
         captions: wordings of each.
-        autoencoder, words, denoiser: recipes of the three stages.
+        autoencoder, words, denoiser: recipes of the first three stages.
         autoencoder_batch, words_batch, denoiser_batch: scenes in one update.
+        drawings: of the denoiser's own, for the decoder to learn from.
+        decoder: recipe of that stage.
     """
 
     side: int
@@ -68,6 +70,8 @@ class Profile:
     words_batch: int
     denoiser: Recipe
     denoiser_batch: int
+    drawings: int
+    decoder: Recipe
 
 
 GPU = Profile(
@@ -80,6 +84,8 @@ GPU = Profile(
     words_batch=512,
     denoiser=Recipe(12_000, 8e-4, warmup=500, ema=0.999),
     denoiser_batch=512,
+    drawings=16_384,
+    decoder=Recipe(4000, 1e-3, warmup=50, ema=0.998),
 )
 CPU = Profile(
     side=64,
@@ -91,6 +97,8 @@ CPU = Profile(
     words_batch=64,
     denoiser=Recipe(27_500, 1.2e-3, warmup=200, ema=0.998),
     denoiser_batch=64,
+    drawings=8192,
+    decoder=Recipe(2300, 1e-3, warmup=50, ema=0.998),
 )
 CUT = 32
 """Pixels of the side of the cuts that the autoencoder learns on."""
@@ -456,7 +464,9 @@ def training_of(profile: Profile) -> str:
         f"encoder {profile.words.steps * profile.words_batch} captions, and the denoiser "
         f"{profile.denoiser.steps * profile.denoiser_batch} noisy pictures of {profile.scenes} scenes in "
         f"{profile.captions} wordings each. It learned under guidance: a guidance_scale of {GUIDANCE} gives the "
-        "pictures of its training, and the customary 7.5 sharpens them."
+        "pictures of its training, and the customary 7.5 sharpens them. Then the denoiser drew "
+        f"{profile.drawings} scenes, and the decoder learned to draw each, where it was put, as it should look, in "
+        f"{profile.decoder.steps} updates."
     )
 
 
@@ -492,8 +502,19 @@ def train(
     denoiser = train_denoiser(profile, tokenizer, autoencoder, encoder, work, say, deadline, shipped)
     if denoiser is None:
         return False
-    # Exported first: what the safety checker is trained against is what users load.
+    # Exported first: what draws, and what the safety checker is trained against, is what users load.
     export(out / "starter-image", tokenizer, autoencoder, encoder, denoiser)
+    if not starter_decoder.train(
+        out,
+        work,
+        autoencoder=autoencoder,
+        side=profile.side,
+        drawings=profile.drawings,
+        recipe=profile.decoder,
+        say=say,
+        deadline=deadline,
+    ):
+        return False
     if not starter_safety.train(
         out, work, autoencoder=autoencoder, side=profile.side, say=say, deadline=deadline, recipe=safety
     ):

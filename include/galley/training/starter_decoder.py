@@ -1,0 +1,145 @@
+"""The last lesson of ``starter-image``'s decoder: to draw well what the denoiser means.
+
+Until then it has seen latents of true pictures alone, and a denoiser's are a little off: squares get hollow sides,
+rings lose their colour. So the denoiser draws scenes of the training, as users will have it draw. Each is then looked
+for where it was drawn (`galley.training.fitting`), and the decoder learns to draw it there as it should look. The
+encoder stays as it is, and with it all that the denoiser has learned.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import diffusers
+import torch
+from diffusers import AutoencoderKL, StableDiffusionPipeline
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from galley.training.drawing import draw
+from galley.training.fitting import fit as fit_scenes
+from galley.training.loop import Recipe, autocast, best_device, fit, generator
+from galley.training.scenes import Scenes, caption, training_scenes
+
+SEED = 20261128
+SCHEDULERS = (
+    ("DDIMScheduler", 20),
+    ("DDIMScheduler", 20),
+    ("DDIMScheduler", 12),
+    ("DPMSolverMultistepScheduler", 20),
+    ("DDIMScheduler", 30),
+    ("UniPCMultistepScheduler", 14),
+    ("DDIMScheduler", 20),
+    ("DPMSolverMultistepScheduler", 10),
+)
+"""Scheduler and steps of one lot of drawings after another."""
+GUIDANCE_SCALE = 7.5
+LOT = 256
+"""Drawings that are made at once."""
+KEPT = 0.93
+"""Share of the drawings that are learned from: in the others something else was drawn."""
+
+
+def train(
+    out: Path,
+    work: Path,
+    *,
+    autoencoder: AutoencoderKL,
+    side: int,
+    drawings: int,
+    recipe: Recipe,
+    say: Callable[[str], None] = print,
+    deadline: float | None = None,
+    batch: int = 16,
+) -> bool:
+    """Train the decoder of ``autoencoder`` and write ``out/starter-image/vae``; False where ``deadline`` came first.
+
+    Args:
+        out: the directory where all other parts of ``starter-image`` lie.
+        work: for checkpoints.
+        autoencoder: as it was exported; its decoder is trained in place.
+        side: pixels of a picture's side.
+        drawings: how many are made to learn from.
+        recipe: the numbers.
+        say: gets lines of progress.
+        deadline: `time.monotonic()` at which to stop.
+        batch: drawings in one update, beside as many true pictures.
+    """
+    device = best_device()
+    autoencoder = autoencoder.to(device).float().eval()
+    drawn = work / "drawings.safetensors"
+    if not drawn.exists():
+        made = _draw_all(out / "starter-image", drawings, side, say)
+        partial = drawn.with_suffix(".partial")
+        save_file(made, partial)
+        partial.replace(drawn)
+    learned = {name: tensor.to(device) for name, tensor in load_file(drawn).items()}
+    scenes = replace(_scenes(drawings), centre=learned["centre"].cpu().numpy(), radius=learned["radius"].cpu().numpy())
+    kept = (learned["error"] <= learned["error"].quantile(KEPT)).nonzero()[:, 0]
+    scale = autoencoder.config.scaling_factor
+    parts = nn.ModuleDict({"decoder": autoencoder.decoder, "post_quant_conv": autoencoder.post_quant_conv})
+
+    def loss_of_step(step: int) -> Tensor:
+        noise = generator(device, SEED, 2, step)
+        rows = kept[torch.randint(len(kept), (batch,), device=device, generator=noise)]
+        own = draw(scenes.take(rows.cpu().numpy()), side, device)
+        true = draw(training_scenes(batch, SEED, 1, step), side, device)
+        with autocast(device):
+            with torch.no_grad():
+                seen = autoencoder.encode(true * 2 - 1).latent_dist.sample(generator=noise).float()
+            latents = torch.cat([learned["latents"][rows] / scale, seen])
+            made = autoencoder.decode(latents).sample
+        error = made.float() - (torch.cat([own, true]) * 2 - 1)
+        edges = (error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()) / 2
+        return error.abs().mean() + 10 * (error**2).mean() + edges
+
+    done = fit(parts, loss_of_step, recipe, work / "decoder.pt", say=say, deadline=deadline)
+    if done:
+        autoencoder.to("cpu", torch.float16).save_pretrained(out / "starter-image" / "vae")
+    return done
+
+
+def _scenes(count: int) -> Scenes:
+    return training_scenes(count, SEED, 0)
+
+
+@torch.no_grad()
+def _draw_all(model: Path, count: int, side: int, say: Callable[[str], None]) -> dict[str, Tensor]:
+    """What the pipeline draws of the scenes: latents (n, 4, side / 8, side / 8), where, and how far from the scene."""
+    device = best_device()
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        model, local_files_only=True, safety_checker=None, feature_extractor=None, requires_safety_checker=False
+    ).to(device)
+    pipeline.set_progress_bar_config(disable=True)
+    own = pipeline.scheduler.config
+    scenes, rng = _scenes(count), random.Random(f"{SEED} captions")
+    prompts = [caption(scenes, i, rng, full=True).text for i in range(count)]
+    lots = []
+    for number, start in enumerate(range(0, count, LOT)):
+        name, steps = SCHEDULERS[number % len(SCHEDULERS)]
+        pipeline.scheduler = getattr(diffusers, name).from_config(own)
+        asked = scenes.take(slice(start, start + LOT))
+        latents = pipeline(
+            prompts[start : start + LOT],
+            num_inference_steps=steps,
+            guidance_scale=GUIDANCE_SCALE,
+            generator=[generator("cpu", SEED, 3, start + k) for k in range(len(asked))],
+            output_type="latent",
+        ).images
+        pictures = pipeline.vae.decode(latents / pipeline.vae.config.scaling_factor).sample
+        pictures = (pictures.float().cpu() / 2 + 0.5).clamp(0, 1)
+        with torch.enable_grad():
+            found, error = fit_scenes(asked, pictures)
+        lots.append(
+            {
+                "latents": latents.float().cpu(),
+                "centre": torch.from_numpy(found.centre),
+                "radius": torch.from_numpy(found.radius),
+                "error": error,
+            }
+        )
+        say(f"drew {start + len(asked)} of {count} scenes")
+    return {name: torch.cat([lot[name] for lot in lots]).contiguous() for name in lots[0]}
