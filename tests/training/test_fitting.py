@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from galley.training.drawing import draw
-from galley.training.fitting import fit
+from galley.training.fitting import fit_scenes
 from galley.training.scenes import RADII, training_scenes
 
 SIDE = 64
@@ -22,7 +22,7 @@ def test_what_was_drawn_is_found_within_a_pixel() -> None:
         centre=(drawn.centre + rng.uniform(-0.01, 0.01, drawn.centre.shape)).astype(np.float32),
         radius=np.full_like(drawn.radius, 0.2),  # is not looked at
     )
-    found, error = fit(asked, draw(drawn, SIDE))
+    found, error = fit_scenes(asked, draw(drawn, SIDE))
     there = np.arange(2) < drawn.count[:, None]
     assert np.abs(found.centre - drawn.centre)[there].max() * SIDE < 1
     assert np.abs(found.radius - drawn.radius)[there].max() * SIDE < 1.5
@@ -33,7 +33,7 @@ def test_what_was_drawn_is_found_within_a_pixel() -> None:
 
 def test_what_cannot_be_found_keeps_to_its_words_and_has_a_great_error() -> None:
     asked = training_scenes(40, 7)
-    found, error = fit(asked, torch.rand(40, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1)))
+    found, error = fit_scenes(asked, torch.rand(40, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1)))
     there = np.arange(2) < asked.count[:, None]
     assert np.isfinite(found.centre).all() and (found.centre > 0).all() and (found.centre < 1).all()
     (small, more), (_, _), (large, _) = RADII

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,6 +58,22 @@ def test_a_second_call_repeats_no_finished_stage(toy: Path) -> None:
         toy / "out", toy / "work", say=said.append, profile=TOY, safety=starter_safety.Recipe(2, 1e-3, warmup=1)
     )
     assert not [line for line in said if line.startswith("step ")]
+
+
+def test_drawing_stops_at_the_deadline_and_is_made_good_later(toy: Path, tmp_path: Path) -> None:
+    shutil.copytree(toy, tmp_path, dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "work" / "starter-image-64" / "drawings")
+
+    def go_on(deadline: float | None) -> tuple[bool, list[str]]:
+        said: list[str] = []
+        few = starter_safety.Recipe(2, 1e-3, warmup=1)
+        arguments = {"profile": TOY, "safety": few, "say": said.append, "deadline": deadline}
+        return starter_image.train(tmp_path / "out", tmp_path / "work", **arguments), said
+
+    done, said = go_on(0.0)
+    assert not done and not [line for line in said if line.startswith("drew")]
+    done, said = go_on(None)
+    assert done and [line for line in said if line.startswith("drew 4 of 4")]
 
 
 def test_scheduler_configuration_serves_the_other_schedulers(toy: Path) -> None:

@@ -23,7 +23,7 @@ RATES = (0.008, 0.003)
 """Learning rates of centre and radius, in parts of the picture's side; they fall to nothing."""
 
 
-def fit(scenes: Scenes, pictures: Tensor, steps: int = 20) -> tuple[Scenes, Tensor]:
+def fit_scenes(scenes: Scenes, pictures: Tensor, steps: int = 20) -> tuple[Scenes, Tensor]:
     """The scenes with the centres and radii that were drawn, as near as the asked ones allow.
 
     Args:

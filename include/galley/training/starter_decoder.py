@@ -9,6 +9,7 @@ encoder stays as it is, and with it all that the denoiser has learned.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from galley.training.drawing import draw
-from galley.training.fitting import fit as fit_scenes
+from galley.training.fitting import fit_scenes
 from galley.training.loop import Recipe, autocast, best_device, fit, generator
 from galley.training.scenes import Scenes, caption, training_scenes
 
@@ -70,14 +71,13 @@ def train(
     """
     device = best_device()
     autoencoder = autoencoder.to(device).float().eval()
-    drawn = work / "drawings.safetensors"
-    if not drawn.exists():
-        made = _draw_all(out / "starter-image", drawings, side, say)
-        partial = drawn.with_suffix(".partial")
-        save_file(made, partial)
-        partial.replace(drawn)
-    learned = {name: tensor.to(device) for name, tensor in load_file(drawn).items()}
-    scenes = replace(_scenes(drawings), centre=learned["centre"].cpu().numpy(), radius=learned["radius"].cpu().numpy())
+    lots = [work / "drawings" / f"{start:06}.safetensors" for start in range(0, drawings, LOT)]
+    scenes = training_scenes(drawings, SEED, 0)
+    if not _draw(out / "starter-image", scenes, lots, say, deadline):
+        return False
+    found = [load_file(lot) for lot in lots]
+    learned = {name: torch.cat([lot[name] for lot in found]).to(device) for name in found[0]}
+    scenes = replace(scenes, centre=learned["centre"].cpu().numpy(), radius=learned["radius"].cpu().numpy())
     kept = (learned["error"] <= learned["error"].quantile(KEPT)).nonzero()[:, 0]
     scale = autoencoder.config.scaling_factor
     parts = nn.ModuleDict({"decoder": autoencoder.decoder, "post_quant_conv": autoencoder.post_quant_conv})
@@ -102,23 +102,26 @@ def train(
     return done
 
 
-def _scenes(count: int) -> Scenes:
-    return training_scenes(count, SEED, 0)
-
-
 @torch.no_grad()
-def _draw_all(model: Path, count: int, side: int, say: Callable[[str], None]) -> dict[str, Tensor]:
-    """What the pipeline draws of the scenes: latents (n, 4, side / 8, side / 8), where, and how far from the scene."""
+def _draw(model: Path, scenes: Scenes, lots: list[Path], say: Callable[[str], None], deadline: float | None) -> bool:
+    """Write what the pipeline draws of the scenes, a file a lot, where there is none; False where ``deadline`` came.
+
+    A file holds latents (n, 4, side / 8, side / 8), centres and radii as drawn, and how far each picture is from them.
+    """
     device = best_device()
     pipeline = StableDiffusionPipeline.from_pretrained(
         model, local_files_only=True, safety_checker=None, feature_extractor=None, requires_safety_checker=False
     ).to(device)
     pipeline.set_progress_bar_config(disable=True)
     own = pipeline.scheduler.config
-    scenes, rng = _scenes(count), random.Random(f"{SEED} captions")
-    prompts = [caption(scenes, i, rng, full=True).text for i in range(count)]
-    lots = []
-    for number, start in enumerate(range(0, count, LOT)):
+    rng = random.Random(f"{SEED} captions")
+    prompts = [caption(scenes, i, rng, full=True).text for i in range(len(scenes))]
+    for number, lot in enumerate(lots):
+        if lot.exists():
+            continue
+        if deadline is not None and time.monotonic() >= deadline:
+            return False
+        start = number * LOT
         name, steps = SCHEDULERS[number % len(SCHEDULERS)]
         pipeline.scheduler = getattr(diffusers, name).from_config(own)
         asked = scenes.take(slice(start, start + LOT))
@@ -130,16 +133,12 @@ def _draw_all(model: Path, count: int, side: int, say: Callable[[str], None]) ->
             output_type="latent",
         ).images
         pictures = pipeline.vae.decode(latents / pipeline.vae.config.scaling_factor).sample
-        pictures = (pictures.float().cpu() / 2 + 0.5).clamp(0, 1)
         with torch.enable_grad():
-            found, error = fit_scenes(asked, pictures)
-        lots.append(
-            {
-                "latents": latents.float().cpu(),
-                "centre": torch.from_numpy(found.centre),
-                "radius": torch.from_numpy(found.radius),
-                "error": error,
-            }
-        )
-        say(f"drew {start + len(asked)} of {count} scenes")
-    return {name: torch.cat([lot[name] for lot in lots]).contiguous() for name in lots[0]}
+            found, error = fit_scenes(asked, (pictures.float().cpu() / 2 + 0.5).clamp(0, 1))
+        centre, radius = torch.from_numpy(found.centre), torch.from_numpy(found.radius)
+        lot.parent.mkdir(parents=True, exist_ok=True)
+        partial = lot.with_suffix(".partial")
+        save_file({"latents": latents.cpu(), "centre": centre, "radius": radius, "error": error}, partial)
+        partial.replace(lot)
+        say(f"drew {start + len(asked)} of {len(scenes)} scenes")
+    return True
