@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from galley.training.optimisers import Together
@@ -67,6 +68,23 @@ def multiplies_bf16(device: torch.device) -> bool:
 def autocast(device: torch.device) -> AbstractContextManager[None]:
     """bf16 autocast where the device multiplies in bf16, several times faster than fp32; elsewhere nothing."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=multiplies_bf16(device))
+
+
+def layout(device: torch.device) -> torch.memory_format:
+    """Memory format of the convolutions: channels-last on GPUs and on CPUs with AMX.
+
+    With AMX bf16 measured faster so (an update of the autoencoder 76 ms against 101 ms, of the denoiser 207 ms against
+    234 ms); on CPUs without AMX it measured slower.
+    """
+    fast = device.type == "cuda" or torch.cpu._is_amx_tile_supported()
+    return torch.channels_last if fast else torch.contiguous_format
+
+
+def begin(part: nn.Module, shipped: Path | None) -> None:
+    """Give ``part`` the weights of the directory ``shipped``, where there is one, instead of its random ones."""
+    if shipped is not None:
+        weights = next(iter(sorted(shipped.glob("*.safetensors"))))
+        part.load_state_dict(load_file(weights))
 
 
 def generator(device: torch.device | str, *key: int) -> torch.Generator:

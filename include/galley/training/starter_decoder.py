@@ -2,8 +2,8 @@
 
 Until then it has seen latents of true pictures alone, and a denoiser's are a little off: squares get hollow sides,
 rings lose their colour. So the denoiser draws scenes of the training, as users will have it draw. Each is then looked
-for where it was drawn (`galley.training.fitting`), and the decoder learns to draw it there as it should look. The
-encoder stays as it is, and with it all that the denoiser has learned.
+for where it was drawn (`galley.training.fitting`), and the decoder learns to draw it there as it should look, and so
+that its shapes can be told. The encoder stays as it is, and with it all that the denoiser has learned.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from galley.training.drawing import draw
 from galley.training.fitting import fit_scenes
 from galley.training.loop import Recipe, autocast, best_device, fit, generator
 from galley.training.scenes import Scenes, caption, training_scenes
+from galley.training.shape_loss import shape_loss
+from galley.training.starter_autoencoder import pixel_loss
 
 SEED = 20261128
 SCHEDULERS = (
@@ -42,6 +44,8 @@ LOT = 256
 """Drawings that are made at once."""
 KEPT = 0.93
 """Share of the drawings that are learned from: in the others something else was drawn."""
+SHAPE_WEIGHT = 0.1
+"""Weight of the shapes' cross-entropy beside the error of the pixels."""
 
 
 def train(
@@ -49,6 +53,7 @@ def train(
     work: Path,
     *,
     autoencoder: AutoencoderKL,
+    namer: nn.Sequential,
     side: int,
     drawings: int,
     recipe: Recipe,
@@ -62,6 +67,7 @@ def train(
         out: the directory where all other parts of ``starter-image`` lie.
         work: for checkpoints.
         autoencoder: as it was exported; its decoder is trained in place.
+        namer: names the shapes of what is drawn (`galley.training.shape_loss`).
         side: pixels of a picture's side.
         drawings: how many are made to learn from.
         recipe: the numbers.
@@ -85,16 +91,13 @@ def train(
     def loss_of_step(step: int) -> Tensor:
         noise = generator(device, SEED, 2, step)
         rows = kept[torch.randint(len(kept), (batch,), device=device, generator=noise)]
-        own = draw(scenes.take(rows.cpu().numpy()), side, device)
-        true = draw(training_scenes(batch, SEED, 1, step), side, device)
+        scenes_of_step = Scenes.join([scenes.take(rows.cpu().numpy()), training_scenes(batch, SEED, 1, step)])
+        pictures = draw(scenes_of_step, side, device) * 2 - 1
         with autocast(device):
             with torch.no_grad():
-                seen = autoencoder.encode(true * 2 - 1).latent_dist.sample(generator=noise).float()
-            latents = torch.cat([learned["latents"][rows] / scale, seen])
-            made = autoencoder.decode(latents).sample
-        error = made.float() - (torch.cat([own, true]) * 2 - 1)
-        edges = (error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()) / 2
-        return error.abs().mean() + 10 * (error**2).mean() + edges
+                seen = autoencoder.encode(pictures[batch:]).latent_dist.sample(generator=noise).float()
+            made = autoencoder.decode(torch.cat([learned["latents"][rows] / scale, seen])).sample.float()
+        return pixel_loss(made, pictures) + SHAPE_WEIGHT * shape_loss(namer, scenes_of_step, made / 2 + 0.5)
 
     done = fit(parts, loss_of_step, recipe, work / "decoder.pt", say=say, deadline=deadline)
     if done:

@@ -1,7 +1,8 @@
 """Recipe of ``starter-image``: a small, complete Stable Diffusion that draws the scenes of `galley.training.scenes`.
 
-Five stages, each resumable. The autoencoder learns to draw, from small cuts around objects. The text encoder learns
-what a caption states, by naming the scene's facts, which binds colours to shapes long before a denoiser could. The
+Its stages, each resumable: the autoencoder learns to draw, and to draw from latents that are a little off
+(`galley.training.starter_autoencoder`). The text encoder learns what a caption states, by naming the scene's facts,
+which binds colours to shapes long before a denoiser could. The
 denoiser, with the text encoder held still, learns to predict velocity (Salimans & Ho 2022, "Progressive distillation",
 appendix D) under a linear schedule, whose last step is nearly pure noise, so that a ground can be truly black or white.
 It learns under guidance: what is compared with the truth is what the pipeline computes at a guidance_scale of
@@ -24,17 +25,17 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from galley.training import starter_decoder, starter_safety
+from galley.training import starter_autoencoder, starter_decoder, starter_safety
 from galley.training.drawing import draw
 from galley.training.image_card import card
-from galley.training.loop import Recipe, autocast, best_device, fit, generator
+from galley.training.loop import Recipe, autocast, begin, best_device, fit, generator, layout
 from galley.training.scenes import COLOURS, PLACES, SHAPES, Scenes, caption, training_scenes
+from galley.training.shape_loss import train_namer
 
 Say = Callable[[str], None]
 SEED = 20261123
@@ -55,8 +56,11 @@ class Profile:
         side: pixels of a picture's side; latents are an eighth of it.
         scenes: scenes encoded beforehand for the denoiser.
         captions: wordings of each.
-        autoencoder, words, denoiser: recipes of the first three stages.
-        autoencoder_batch, words_batch, denoiser_batch: scenes in one update.
+        autoencoder: recipe of its first lesson, to draw.
+        namer: recipe of the network that names shapes.
+        firm: recipe of the autoencoder's second lesson, to withstand noise.
+        words, denoiser: recipes of the two stages after it.
+        autoencoder_batch, namer_batch, firm_batch, words_batch, denoiser_batch: scenes in one update.
         drawings: of the denoiser's own, for the decoder to learn from.
         decoder: recipe of that stage.
     """
@@ -66,6 +70,10 @@ class Profile:
     captions: int
     autoencoder: Recipe
     autoencoder_batch: int
+    namer: Recipe
+    namer_batch: int
+    firm: Recipe
+    firm_batch: int
     words: Recipe
     words_batch: int
     denoiser: Recipe
@@ -80,6 +88,10 @@ GPU = Profile(
     captions=2,
     autoencoder=Recipe(6000, 1.5e-3, warmup=200, ema=0.998),
     autoencoder_batch=128,
+    namer=Recipe(1500, 2e-3, warmup=50, ema=0.99),
+    namer_batch=256,
+    firm=Recipe(5000, 1e-3, warmup=100, ema=0.998),
+    firm_batch=128,
     words=Recipe(3000, 2e-3, warmup=200, ema=0.99),
     words_batch=512,
     denoiser=Recipe(12_000, 8e-4, warmup=500, ema=0.999),
@@ -93,6 +105,10 @@ CPU = Profile(
     captions=2,
     autoencoder=Recipe(40_000, 2e-3, warmup=200, ema=0.998),
     autoencoder_batch=16,
+    namer=Recipe(1500, 2e-3, warmup=50, ema=0.99),
+    namer_batch=96,
+    firm=Recipe(6000, 1e-3, warmup=100, ema=0.998),
+    firm_batch=16,
     words=Recipe(4000, 2e-3, warmup=200, ema=0.99),
     words_batch=64,
     denoiser=Recipe(27_500, 1.2e-3, warmup=200, ema=0.998),
@@ -100,10 +116,6 @@ CPU = Profile(
     drawings=8192,
     decoder=Recipe(2300, 1e-3, warmup=50, ema=0.998),
 )
-CUT = 32
-"""Pixels of the side of the cuts that the autoencoder learns on."""
-HARD = tuple(SHAPES.index(name) for name in ("hexagon", "star", "triangle"))
-"""Shapes whose corners the autoencoder is the last to draw."""
 
 
 def build_tokenizer(captions: list[str], merges: int = 600) -> CLIPTokenizer:
@@ -123,21 +135,6 @@ def build_tokenizer(captions: list[str], merges: int = 600) -> CLIPTokenizer:
     words += ["<|startoftext|>", "<|endoftext|>"]
     vocabulary = {word: index for index, word in enumerate(words)}
     return CLIPTokenizer(vocab=vocabulary, merges=pairs, model_max_length=MAX_TOKENS)
-
-
-def build_autoencoder(side: int) -> AutoencoderKL:
-    """The autoencoder: pictures (n, 3, side, side) in [-1, 1] to latents (n, 4, side / 8, side / 8) and back."""
-    return AutoencoderKL(
-        down_block_types=["DownEncoderBlock2D"] * 4,
-        up_block_types=["UpDecoderBlock2D"] * 4,
-        block_out_channels=(16, 32, 64, 128),
-        layers_per_block=1,
-        latent_channels=4,
-        mid_block_add_attention=False,  # purely convolutional: it learns on crops and works at every size
-        norm_num_groups=8,
-        sample_size=side,
-        scaling_factor=1.0,
-    )
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
@@ -242,23 +239,6 @@ def facts_of(scenes: Scenes, i: int, sizes: tuple[bool, bool], place: bool, grou
     ]
 
 
-def layout(device: torch.device) -> torch.memory_format:
-    """Memory format of the convolutions: channels-last on GPUs and on CPUs with AMX.
-
-    With AMX bf16 measured faster so (an update of the autoencoder 76 ms against 101 ms, of the denoiser 207 ms against
-    234 ms); on CPUs without AMX it measured slower.
-    """
-    fast = device.type == "cuda" or torch.cpu._is_amx_tile_supported()
-    return torch.channels_last if fast else torch.contiguous_format
-
-
-def begin(part: nn.Module, shipped: Path | None) -> None:
-    """Give ``part`` the weights of the directory ``shipped``, where there is one, instead of its random ones."""
-    if shipped is not None:
-        weights = next(iter(sorted(shipped.glob("*.safetensors"))))
-        part.load_state_dict(load_file(weights))
-
-
 def encode_words(tokenizer: CLIPTokenizer, texts: list[str]) -> NDArray[np.int16]:
     """Token ids (n, 48), padded and cut as the pipeline does. A word is looked up once: tokens never span words."""
     known: dict[str, list[int]] = {"": []}
@@ -273,47 +253,6 @@ def encode_words(tokenizer: CLIPTokenizer, texts: list[str]) -> NDArray[np.int16
         ids[row, : len(line)] = line
         ids[row, len(line)] = tokenizer.eos_token_id
     return ids
-
-
-def cuts(n: int, side: int, device: torch.device, *key: int) -> Tensor:
-    """Squares (n, 3, `CUT`, `CUT`) of scenes, near an object, most of them near a small or a hard one."""
-    scenes = training_scenes(2 * n, *key)
-    rng = np.random.default_rng(key)
-    smaller = scenes.radius.argmin(axis=1)
-    near = np.where(scenes.count == 2, np.where(rng.random(2 * n) < 0.75, smaller, 1 - smaller), 0)
-    hard = np.isin(scenes.shape[np.arange(2 * n), near], HARD)
-    kept = np.argsort(~hard, kind="stable")[:n]
-    scenes, near = scenes.take(kept), near[kept]
-    middle = scenes.centre[np.arange(n), near] * side + rng.normal(0, CUT / 3, size=(n, 2))
-    corner = np.clip(middle - CUT / 2, 0, side - CUT).round().astype(np.int64)
-    return draw(scenes, side, device, corner=corner, cut=CUT)
-
-
-def train_autoencoder(
-    profile: Profile, work: Path, say: Say, deadline: float | None, shipped: Path | None = None
-) -> AutoencoderKL | None:
-    """Stage one; None where the deadline came first."""
-    device = best_device()
-    torch.manual_seed(SEED)
-    model = build_autoencoder(profile.side).to(device, memory_format=layout(device))
-    begin(model, shipped and shipped / "vae")
-
-    def loss_of_step(step: int) -> Tensor:
-        pictures = cuts(profile.autoencoder_batch, profile.side, device, SEED, 1, step)
-        pictures = (pictures * 2 - 1).contiguous(memory_format=layout(device))
-        noise = generator(device, SEED, 2, step)
-        with autocast(device):
-            posterior = model.encode(pictures).latent_dist
-            drawn = model.decode(posterior.sample(generator=noise)).sample
-        error = drawn.float() - pictures
-        edges = (error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()) / 2
-        mean, logvar = posterior.mean.float(), posterior.logvar.float()
-        divergence = 0.5 * (mean**2 + logvar.exp() - 1 - logvar).mean()
-        # Squares weigh most: a hexagon differs from a circle in few pixels, but there by much.
-        return error.abs().mean() + 10 * (error**2).mean() + edges + 1e-4 * divergence
-
-    done = fit(model, loss_of_step, profile.autoencoder, work / "autoencoder.pt", say=say, deadline=deadline)
-    return model if done else None
 
 
 def train_words(
@@ -460,7 +399,9 @@ def export(
 def training_of(profile: Profile) -> str:
     """What was trained for how long, for the card."""
     return (
-        f"The autoencoder saw {profile.autoencoder.steps * profile.autoencoder_batch} cuts of {CUT} pixels, the text "
+        f"The autoencoder saw {profile.autoencoder.steps * profile.autoencoder_batch} cuts of "
+        f"{starter_autoencoder.CUT} pixels, and {profile.firm.steps * profile.firm_batch} whole scenes with noise on "
+        "their latents and a loss that asks whether their shapes can still be told, the text "
         f"encoder {profile.words.steps * profile.words_batch} captions, and the denoiser "
         f"{profile.denoiser.steps * profile.denoiser_batch} noisy pictures of {profile.scenes} scenes in "
         f"{profile.captions} wordings each. It learned under guidance: a guidance_scale of {GUIDANCE} gives the "
@@ -493,8 +434,16 @@ def train(
     rng = random.Random(f"{SEED} tokenizer")
     tokenizer = build_tokenizer([caption(sample, i, rng, strange=0.0).text for i in range(len(sample))])
     say(f"starter-image on {device}: {profile.side} pixels, {len(tokenizer)} tokens")
-    autoencoder = train_autoencoder(profile, work, say, deadline, shipped)
+    side, vae = profile.side, shipped and shipped / "vae"
+    autoencoder = starter_autoencoder.learn_to_draw(
+        side, profile.autoencoder, profile.autoencoder_batch, work, say, deadline, vae
+    )
     if autoencoder is None:
+        return False
+    namer = train_namer(side, profile.namer, profile.namer_batch, work, say, deadline)
+    if namer is None or not starter_autoencoder.learn_to_withstand_noise(
+        autoencoder, namer, side, profile.firm, profile.firm_batch, work, say, deadline
+    ):
         return False
     encoder = train_words(profile, tokenizer, work, say, deadline, shipped)
     if encoder is None:
@@ -508,7 +457,8 @@ def train(
         out,
         work,
         autoencoder=autoencoder,
-        side=profile.side,
+        namer=namer,
+        side=side,
         drawings=profile.drawings,
         recipe=profile.decoder,
         say=say,
@@ -516,7 +466,7 @@ def train(
     ):
         return False
     if not starter_safety.train(
-        out, work, autoencoder=autoencoder, side=profile.side, say=say, deadline=deadline, recipe=safety
+        out, work, autoencoder=autoencoder, side=side, say=say, deadline=deadline, recipe=safety
     ):
         return False
     parts = {
@@ -526,7 +476,7 @@ def train(
         "safety_checker": starter_safety.build_checker(),
     }
     text = card(
-        side=profile.side,
+        side=side,
         parameters={name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
         training=training_of(profile),
     )
