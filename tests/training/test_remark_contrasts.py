@@ -4,6 +4,9 @@ import pytest
 
 from galley.training import remarks
 from galley.training.remark_contrasts import CONTRASTS
+from galley.training.remark_contrasts_denial import DENIAL
+from galley.training.remark_contrasts_groups import GROUPS
+from galley.training.remark_contrasts_persons import PERSONS
 from galley.training.remark_patterns import COMPOSITIONS
 from galley.training.remarks import fill, parts
 
@@ -13,10 +16,11 @@ def parts_of(kinds, *, splits=("train", "calibration", "heldout")):
     return {part for listed in every for part, split in parts(listed) if split in splits and part}
 
 
-def test_no_part_that_is_held_out_everywhere_it_stands_is_trained_on_here():
+@pytest.mark.parametrize("pairs", [CONTRASTS, DENIAL, GROUPS, PERSONS])
+def test_no_part_that_is_held_out_everywhere_it_stands_is_trained_on_here(pairs):
     held_out = parts_of(COMPOSITIONS, splits=("calibration", "heldout")) - parts_of(COMPOSITIONS, splits=("train",))
     assert held_out
-    assert not parts_of(CONTRASTS) & held_out
+    assert not parts_of(pairs) & held_out
 
 
 def test_pairs_belong_to_families_that_have_other_templates_and_fill_without_a_slot_left():

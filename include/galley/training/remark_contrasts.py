@@ -2,8 +2,9 @@
 
 They drill what the classifier confused most on templates it had not seen: shutting a group out and naming it, urging
 death and urging rest, "never more than a fool" and "anything but a fool", the same words said of oneself, of others, of
-things. Being no part of the held-out templates, they leave what the figures are measured on as it was; no part here
-stands among the held-out ones of `remark_patterns`. Notation as there.
+things. More of them stand in `remark_contrasts_denial`, `remark_contrasts_groups` and `remark_contrasts_persons`. Being
+no part of the held-out templates, they leave what the figures are measured on as it was; no part of theirs stands among
+the held-out ones of `remark_patterns`. Notation as there.
 """
 
 from __future__ import annotations

@@ -25,6 +25,9 @@ from typing import Literal
 
 from galley.training.remark_abuse import TOXIC
 from galley.training.remark_contrasts import CONTRASTS
+from galley.training.remark_contrasts_denial import DENIAL
+from galley.training.remark_contrasts_groups import GROUPS
+from galley.training.remark_contrasts_persons import PERSONS
 from galley.training.remark_lookalikes import NEAR_MISSES
 from galley.training.remark_ordinary import LEADS, ORDINARY, PARAPHRASES, TRAILS
 from galley.training.remark_patterns import COMPOSITIONS, Composition
@@ -130,7 +133,7 @@ def templates() -> tuple[Template, ...]:
     return tuple(found)
 
 
-CONTRAST = 0.35
+CONTRAST = 0.45
 """Share of minimal pairs (`remark_contrasts`) among the training templates of the families that have any."""
 
 
@@ -160,12 +163,13 @@ _CLEAN_WEIGHTS = {
 _ORDINARY_WEIGHTS = {family: weight for family, weight in _CLEAN_WEIGHTS.items() if family.startswith("ordinary")}
 
 
-def _grouped(kinds: dict[str, tuple[Composition, ...]]) -> dict[str, tuple[Composition, ...]]:
+def _grouped(*several: dict[str, tuple[Composition, ...]]) -> dict[str, tuple[Composition, ...]]:
     families: dict[str, list[Composition]] = {}
-    for name, compositions in kinds.items():
-        for composition in compositions:
-            labels = "+".join(composition[0])
-            families.setdefault(f"{name}: {labels}" if labels else name, []).append(composition)
+    for kinds in several:
+        for name, compositions in kinds.items():
+            for composition in compositions:
+                labels = "+".join(composition[0])
+                families.setdefault(f"{name}: {labels}" if labels else name, []).append(composition)
     return {family: tuple(found) for family, found in families.items()}
 
 
@@ -178,7 +182,7 @@ def _compositions() -> dict[str, tuple[Composition, ...]]:
 @cache
 def _contrasts() -> dict[str, tuple[Composition, ...]]:
     """Family to its minimal pairs, which only the training split has."""
-    return _grouped(CONTRASTS)
+    return _grouped(CONTRASTS, DENIAL, GROUPS, PERSONS)
 
 
 def _contrast(family: str, rng: random.Random) -> Template:

@@ -38,9 +38,9 @@ SEED = 5
 LIMIT = 512
 """Tokens one forward pass takes, the two special ones included."""
 
-RECIPE = Recipe(steps=8000, learning_rate=2e-3, warmup=200, weight_decay=0.05, ema=0.998)
+RECIPE = Recipe(steps=23_000, learning_rate=2e-3, warmup=200, weight_decay=0.05, ema=0.998)
 BATCH = 64
-SINGLE = 0.5
+SINGLE = 0.3
 """Share of the steps, from the first, whose remarks are single sentences."""
 PLATFORM = 0.2
 """Share of the platform's own texts (`remark_platform`), half of which hold a remark or an audience of their own."""
@@ -68,7 +68,7 @@ class Shape:
 
     vocabulary: int = 4096
     hidden: int = 128
-    layers: int = 3
+    layers: int = 5
     heads: int = 4
     remarks: int = 40_000
 
