@@ -64,9 +64,18 @@ def test_a_second_call_repeats_no_finished_stage(toy: Path) -> None:
     assert not [line for line in said if line.startswith("step ")]
 
 
+def test_checkpoints_of_other_numbers_are_left_alone(toy: Path) -> None:
+    said: list[str] = []
+    other = replace(TOY, firm=replace(FEW, steps=3))
+    assert not starter_image.train(toy / "out", toy / "work", say=said.append, profile=other, deadline=0.0)
+    assert len(list((toy / "work").glob("starter-image-64-*/autoencoder.pt"))) == 1
+    assert not [line for line in said if line.startswith("resuming")]
+
+
 def test_drawing_stops_at_the_deadline_and_is_made_good_later(toy: Path, tmp_path: Path) -> None:
     shutil.copytree(toy, tmp_path, dirs_exist_ok=True)
-    shutil.rmtree(tmp_path / "work" / "starter-image-64" / "drawings")
+    (drawings,) = (tmp_path / "work").glob("starter-image-64-*/drawings")
+    shutil.rmtree(drawings)
 
     def go_on(deadline: float | None) -> tuple[bool, list[str]]:
         said: list[str] = []

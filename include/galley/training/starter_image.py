@@ -2,18 +2,18 @@
 
 Its stages, each resumable: the autoencoder learns to draw, and to draw from latents that are a little off
 (`galley.training.starter_autoencoder`). The text encoder learns what a caption states, by naming the scene's facts,
-which binds colours to shapes long before a denoiser could. The
-denoiser, with the text encoder held still, learns to predict velocity (Salimans & Ho 2022, "Progressive distillation",
-appendix D) under a linear schedule, whose last step is nearly pure noise, so that a ground can be truly black or white.
-It learns under guidance: what is compared with the truth is what the pipeline computes at a guidance_scale of
-`GUIDANCE`. Trained the usual way, for a guidance_scale of 1, so small a model does best at 2, and the customary 7.5
-drives its colours out of the picture.
-The decoder then learns from what the denoiser draws (`galley.training.starter_decoder`). The safety checker learns
-last, from pictures that passed through the autoencoder. All parts are written as diffusers stores them.
+which binds colours to shapes long before a denoiser could. The denoiser, with the text encoder held still, learns to
+predict velocity (Salimans & Ho 2022, "Progressive distillation", appendix D) under a linear schedule, whose last step
+is nearly pure noise, so that a ground can be truly black or white. It learns under guidance: what is compared with the
+truth is what the pipeline computes at a guidance_scale of `GUIDANCE`. Trained the usual way, for a guidance_scale of 1,
+so small a model does best at 2, and the customary 7.5 drives its colours out of the picture. The decoder then learns
+from what the denoiser draws (`galley.training.starter_decoder`). The safety checker learns last, from pictures that
+passed through the autoencoder. All parts are written as diffusers stores them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import Callable
@@ -429,7 +429,9 @@ def train(
     """
     device = best_device()
     profile = profile or (GPU if device.type == "cuda" else CPU)
-    work = work / f"starter-image-{profile.side}"
+    # Stages build on one another: the checkpoints of other numbers would be of other latents.
+    numbers = hashlib.sha256(repr(profile).encode()).hexdigest()[:12]
+    work = work / f"starter-image-{profile.side}-{numbers}"
     sample = training_scenes(20_000, SEED, 0)
     rng = random.Random(f"{SEED} tokenizer")
     tokenizer = build_tokenizer([caption(sample, i, rng, strange=0.0).text for i in range(len(sample))])
